@@ -57,3 +57,5 @@ func (r *refusals) err(what string, permanent bool) error {
 		permanent: permanent,
 	}
 }
+
+func quoted(path string) string { return fmt.Sprintf("%q", path) }
