@@ -32,8 +32,11 @@ func explain(err error, c Config) error {
 }
 
 // plainly drops what makes every try read differently, the number of our own
-// port, and says what a time-out means.
+// port, and the names of kafka-go's functions, and says what a time-out means.
 func plainly(err error, c Config) error {
+	for strings.HasPrefix(err.Error(), "kafka.(*") && errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
 	var op *net.OpError
 	switch {
 	case errors.As(err, &op) && op.Addr != nil:

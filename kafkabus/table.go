@@ -46,12 +46,15 @@ func (s *shelf[T]) settle(key string, v *T) {
 	s.known[key], s.log[key] = *v, *v
 }
 
-func (s *shelf[T]) end() {
+// end reports whether there was anything to read, now or before.
+func (s *shelf[T]) end() bool {
+	some := len(s.staged)+len(s.log) > 0
 	s.log = map[string]T{}
 	for key, v := range s.staged {
 		s.settle(key, v)
 	}
 	s.staged = nil
+	return some
 }
 
 func newShelf[T any]() shelf[T] {
@@ -106,18 +109,22 @@ func (t *table) begin(which topic) {
 func (t *table) end(which topic) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var some bool
 	if which == commitsTopic {
-		t.heads.end()
+		some = t.heads.end()
 	} else {
-		t.nodes.end()
+		some = t.nodes.end()
 	}
-	if all := t.read[commitsTopic] && t.read[nodesTopic]; !all {
-		t.read[which] = true
-		if t.read[commitsTopic] && t.read[nodesTopic] {
-			close(t.caught)
-		}
+	if some || !t.read[which] { // a topic that is still missing is no news
+		t.wake()
 	}
-	t.wake()
+	if t.read[which] {
+		return
+	}
+	t.read[which] = true
+	if t.read[commitsTopic] && t.read[nodesTopic] {
+		close(t.caught)
+	}
 }
 
 // take puts one record on its shelf, or refuses it: anybody may have written it.
