@@ -37,11 +37,12 @@ type Store struct {
 	packs packSet
 	bases baseCache
 
-	write sync.Mutex // one pack is written at a time; guards encoder
-	enc   *encoder
+	write    sync.Mutex    // one pack is made part of the store at a time
+	encoders chan *encoder // idle ones
 
 	trees treeCache
-	roots rootCache
+	roots hashCache // commit to its tree
+	first hashCache // commit to the first commit of its history
 }
 
 // Branch is the short name of the branch that this store records on, like "main".

@@ -1,9 +1,11 @@
 package gitstore
 
 import (
+	"crypto/rand"
 	"crypto/sha1"
 	"encoding/hex"
 	"strconv"
+	"strings"
 )
 
 // Hash is the SHA-1 that names a git object. The zero Hash names nothing: a ref or a file that is absent.
@@ -77,3 +79,8 @@ func cut(s string, n int) string {
 	}
 	return s[:n] + "…"
 }
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }
+
+// randomName serves temporary files: two processes never choose the same.
+func randomName() string { return strings.ToLower(rand.Text()[:16]) }

@@ -1,0 +1,181 @@
+package gitstore
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// packSet is the packs of a repository, newest first. Other processes add and remove packs: what is not found is looked
+// for once more after a fresh look at the directory.
+type packSet struct {
+	dir     string
+	mu      sync.RWMutex // held for reading during every read of a pack, so that none is closed under a reader
+	packs   []*pack
+	broken  []error   // packs that could not be opened at the last look
+	stamp   time.Time // modification time of the directory at the last look
+	looked  time.Time
+	closed  bool
+	retired func() // called when a pack was closed
+}
+
+var errClosed = errors.New("the repository was closed")
+
+// within calls read with each pack that holds id until one gives no error.
+func (s *packSet) within(id Hash, read func(p *pack, offset int64) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return errClosed
+	}
+	err := error(ErrNotFound)
+	for _, p := range s.packs {
+		if offset, ok := p.index.find(id); ok {
+			if err = read(p, offset); err == nil {
+				return nil
+			}
+		}
+	}
+	return err
+}
+
+func (s *packSet) has(id Hash) bool {
+	return s.within(id, func(*pack, int64) error { return nil }) == nil
+}
+
+func (s *packSet) add(p *pack) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || slices.ContainsFunc(s.packs, func(q *pack) bool { return q.base == p.base }) {
+		p.file.Close()
+		return
+	}
+	s.packs = append([]*pack{p}, s.packs...)
+}
+
+// settled is how old a directory's time stamp must be before an equal one proves that nothing was added: the kernel's
+// clock for it ticks in milliseconds.
+const settled = 100 * time.Millisecond
+
+// refresh looks at the directory again and tells whether it may hold something new.
+func (s *packSet) refresh() (bool, error) {
+	info, err := os.Stat(s.dir)
+	if err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false, errClosed
+	}
+	if info.ModTime().Equal(s.stamp) && s.looked.Sub(s.stamp) > settled {
+		return false, nil
+	}
+	s.stamp, s.looked = info.ModTime(), time.Now()
+	return true, s.look()
+}
+
+func (s *packSet) look() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	known := map[string]*pack{}
+	for _, p := range s.packs {
+		known[p.name()] = p
+	}
+	var found []*pack
+	s.broken = nil
+	for _, e := range entries {
+		name, isIndex := strings.CutSuffix(e.Name(), ".idx")
+		if !isIndex || strings.HasPrefix(name, temporaryPrefix) || strings.HasPrefix(name, ".") {
+			continue
+		}
+		p, ok := known[name]
+		if !ok {
+			if p, err = openPack(filepath.Join(s.dir, name)); err != nil {
+				s.broken = append(s.broken, err)
+				continue
+			}
+		}
+		delete(known, name)
+		found = append(found, p)
+	}
+	s.replace(found, known)
+	return nil
+}
+
+// replace puts the packs found in place and closes those that are gone.
+func (s *packSet) replace(found []*pack, gone map[string]*pack) {
+	times := make(map[*pack]time.Time, len(found))
+	for _, p := range found {
+		if info, err := p.file.Stat(); err == nil {
+			times[p] = info.ModTime()
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *pack) int {
+		return cmp.Or(times[b].Compare(times[a]), cmp.Compare(a.base, b.base))
+	})
+	s.packs = found
+	for _, p := range gone {
+		p.file.Close()
+	}
+	if len(gone) > 0 && s.retired != nil {
+		s.retired()
+	}
+}
+
+// forget makes the next refresh look, whatever the directory's time says.
+func (s *packSet) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stamp = time.Time{}
+}
+
+func (s *packSet) list() []*pack {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Clone(s.packs)
+}
+
+// damage is what kept packs from being opened, to be told where an object is missed.
+func (s *packSet) damage() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return errors.Join(s.broken...)
+}
+
+// matching gives up to two ids that start with the bytes and the further half-byte, if any.
+func (s *packSet) matching(prefix []byte, accept func(Hash) bool, into map[Hash]bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, p := range s.packs {
+		i, _ := p.index.search(prefix)
+		for ; i < p.index.count && len(into) < 100; i++ {
+			id := p.index.id(i)
+			if !bytes.HasPrefix(id[:], prefix) {
+				break
+			}
+			if accept(id) {
+				into[id] = true
+			}
+		}
+	}
+}
+
+func (s *packSet) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	for _, p := range s.packs {
+		err = errors.Join(err, p.file.Close())
+	}
+	s.packs, s.closed = nil, true
+	return err
+}

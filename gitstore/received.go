@@ -1,0 +1,279 @@
+package gitstore
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+)
+
+// receivedPack is a whole pack from elsewhere that is not yet part of the store.
+type receivedPack struct {
+	store *Store
+	path  string
+	pack  *pack
+	bases baseCache
+}
+
+// receivePack reads the pack file at tmpPack whole: trailer, every entry, every delta (its base must be in the pack: thin
+// packs are refused), and names its objects. Nothing of it is visible in the store until adoptPack.
+func (s *Store) receivePack(ctx context.Context, tmpPack string) (*receivedPack, error) {
+	r, err := readReceived(ctx, tmpPack)
+	if err != nil {
+		return nil, &storeError{text: "a received pack is not sound", cause: err}
+	}
+	r.store = s
+	return r, nil
+}
+
+func readReceived(ctx context.Context, path string) (*receivedPack, error) {
+	sum, count, err := checkTrailer(path)
+	if err != nil {
+		return nil, err
+	}
+	p, err := openPackFile(path, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	r := &receivedPack{path: path, pack: p}
+	n := &naming{ctx: ctx, pack: p, bases: &r.bases, places: map[Hash]int64{}, named: map[int64]bool{}}
+	index, err := n.index(count, sum)
+	if err == nil {
+		p.index, err = parseIndex(index)
+	}
+	if err != nil {
+		p.file.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// checkTrailer compares the file with the SHA-1 at its end and gives the number of objects it claims.
+func checkTrailer(path string) (sum []byte, count uint32, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if info.Size() < packHead+packTail {
+		return nil, 0, fmt.Errorf("%d bytes are no pack", info.Size())
+	}
+	var head [packHead]byte
+	if _, err := f.ReadAt(head[:], 0); err != nil {
+		return nil, 0, err
+	}
+	if !bytes.Equal(head[:8], []byte("PACK\x00\x00\x00\x02")) {
+		return nil, 0, fmt.Errorf("%q does not begin a version 2 pack", head[:8])
+	}
+	d := sha1.New()
+	if _, err := io.Copy(d, io.NewSectionReader(f, 0, info.Size()-packTail)); err != nil {
+		return nil, 0, err
+	}
+	trailer := make([]byte, packTail)
+	if _, err := f.ReadAt(trailer, info.Size()-packTail); err != nil {
+		return nil, 0, err
+	}
+	if !bytes.Equal(d.Sum(nil), trailer) {
+		return nil, 0, errors.New("the pack does not match its checksum")
+	}
+	return trailer, binary.BigEndian.Uint32(head[8:]), nil
+}
+
+// naming finds out the ids of a pack's objects.
+type naming struct {
+	ctx     context.Context
+	pack    *pack
+	bases   *baseCache
+	entries []packEntry
+	places  map[Hash]int64 // of the objects named so far
+	named   map[int64]bool
+	deltas  []int // entries without a name yet
+	parents []entryHeader
+}
+
+func (n *naming) index(count uint32, sum []byte) ([]byte, error) {
+	if err := n.scan(count); err != nil {
+		return nil, err
+	}
+	for len(n.deltas) > 0 {
+		before := len(n.deltas)
+		if err := n.resolve(); err != nil {
+			return nil, err
+		}
+		if len(n.deltas) == before {
+			return nil, fmt.Errorf("%d deltas have a base that the pack lacks", before)
+		}
+	}
+	return encodeIndex(n.entries, sum)
+}
+
+// scan reads the entries in order and names those that are whole.
+func (n *naming) scan(count uint32) error {
+	at := int64(packHead)
+	for range count {
+		if err := cancelled(n.ctx); err != nil {
+			return err
+		}
+		h, content, end, err := n.pack.entryTo(at)
+		if err != nil {
+			return err
+		}
+		crc, err := n.pack.crc(at, end)
+		if err != nil {
+			return err
+		}
+		n.entries = append(n.entries, packEntry{offset: at, crc: crc})
+		n.parents = append(n.parents, h)
+		if h.kind < kindOfsDelta {
+			n.name(len(n.entries)-1, h.kind, content)
+		} else {
+			n.deltas = append(n.deltas, len(n.entries)-1)
+		}
+		at = end
+	}
+	if at != n.pack.size {
+		return fmt.Errorf("%d bytes follow the last object", n.pack.size-at)
+	}
+	return nil
+}
+
+func (n *naming) name(i int, kind objectKind, content []byte) {
+	e := &n.entries[i]
+	e.id = hashObject(kind, content)
+	n.places[e.id] = e.offset
+	n.named[e.offset] = true
+}
+
+// resolve names the deltas whose base has a name. Bases of ofs-deltas stand before them, so one round does for those.
+func (n *naming) resolve() error {
+	var left []int
+	for _, i := range n.deltas {
+		if err := cancelled(n.ctx); err != nil {
+			return err
+		}
+		at, known := n.parents[i].base, true
+		if n.parents[i].kind == kindRefDelta {
+			at, known = n.places[n.parents[i].baseID]
+		}
+		if !known || !n.named[at] {
+			left = append(left, i)
+			continue
+		}
+		kind, content, err := n.pack.object(n.entries[i].offset, n.bases, func(id Hash) (int64, bool) {
+			at, ok := n.places[id]
+			return at, ok
+		})
+		if err != nil {
+			return err
+		}
+		n.bases.put(n.pack, n.entries[i].offset, kind, content)
+		n.name(i, kind, content)
+	}
+	n.deltas = left
+	return nil
+}
+
+// entryTo is entry, and tells where the entry ends.
+func (p *pack) entryTo(offset int64) (h entryHeader, content []byte, end int64, err error) {
+	if offset < packHead || offset >= p.size {
+		return h, nil, 0, fmt.Errorf("%s: offset %d lies outside the pack", p.base, offset)
+	}
+	r := readers.Get().(*bufio.Reader)
+	defer readers.Put(r)
+	r.Reset(io.NewSectionReader(p.file, offset, p.size-offset))
+	c := &countingReader{r: r}
+	if h, err = readHeader(c, offset); err == nil {
+		content, err = inflate(c, h.size)
+	}
+	if err != nil {
+		return h, nil, 0, fmt.Errorf("%s at %d: %w", p.base, offset, err)
+	}
+	return h, content, offset + c.n, nil
+}
+
+func (p *pack) crc(from, to int64) (uint32, error) {
+	d := crc32.NewIEEE()
+	_, err := io.Copy(d, io.NewSectionReader(p.file, from, to-from))
+	return d.Sum32(), err
+}
+
+// countingReader counts what an inflater takes; it reads single bytes, so it never takes too many.
+type countingReader struct {
+	r *bufio.Reader
+	n int64
+}
+
+func (c *countingReader) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
+func (c *countingReader) ReadByte() (byte, error) {
+	b, err := c.r.ReadByte()
+	if err == nil {
+		c.n++
+	}
+	return b, err
+}
+
+// object reads from the pack alone; found is false where it lacks the object.
+func (r *receivedPack) object(id Hash) (kind objectKind, content []byte, found bool, err error) {
+	offset, found := r.pack.find(id)
+	if !found {
+		return 0, nil, false, nil
+	}
+	kind, content, err = r.pack.object(offset, &r.bases, r.pack.find)
+	return kind, content, true, err
+}
+
+// has tells whether the pack holds id, without reading it.
+func (r *receivedPack) has(id Hash) bool {
+	_, found := r.pack.find(id)
+	return found
+}
+
+// ids lists the pack's objects by id.
+func (r *receivedPack) ids() []Hash {
+	out := make([]Hash, r.pack.index.count)
+	for i := range out {
+		out[i] = r.pack.index.id(i)
+	}
+	return out
+}
+
+// discard closes and removes the temporary file; harmless after adoptPack.
+func (r *receivedPack) discard() {
+	r.pack.file.Close()
+	os.Remove(r.path)
+}
+
+// adoptPack makes a received pack that the caller has verified durable (pack, index, directory) and part of the store.
+func (s *Store) adoptPack(r *receivedPack) error {
+	defer r.discard()
+	if err := s.writable("keep a pack"); err != nil {
+		return err
+	}
+	if r.pack.index.count == 0 {
+		return nil
+	}
+	// Opened for writing only to be able to sync it: the content was written through another descriptor.
+	f, err := os.OpenFile(r.path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	s.write.Lock()
+	defer s.write.Unlock()
+	return s.installPack(f, r.path, r.pack.index.data)
+}

@@ -1,0 +1,214 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Recover is for the start of a process that holds the write lock. It takes away or finishes what a crash of ours left
+// (locks, temporary files, a pack whose index has not its name yet, packs that were rolled up), takes away loose objects
+// of length zero, naming them in the log (they hold nothing, and keep git from writing the object again), and checks
+// that every ref can be read and that the branch leads to a commit whose root tree is here.
+func (s *Store) Recover(ctx context.Context) error {
+	if err := errors.Join(s.writable("recover"), cancelled(ctx)); err != nil {
+		return err
+	}
+	steps := []func() error{s.clearLocks, s.clearPacks, s.clearEmptyObjects, s.checkHead}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return fmt.Errorf("recover %s: %w", s.dir, err)
+		}
+	}
+	return nil
+}
+
+// clearLocks removes the locks that are the second name of a temporary file of ours, then those files. The lock of a git
+// that is at work has one name only.
+func (s *Store) clearLocks() error {
+	state := filepath.Join(s.dir, stateDir)
+	if err := s.disk.makeDir(state); err != nil {
+		return err
+	}
+	leftovers, err := filepath.Glob(filepath.Join(state, temporaryPrefix+"*"))
+	if err != nil || len(leftovers) == 0 {
+		return err
+	}
+	var ours []fs.FileInfo
+	for _, path := range leftovers {
+		if info, err := os.Lstat(path); err == nil {
+			ours = append(ours, info)
+		}
+	}
+	err = s.eachLock(func(path string, info fs.FileInfo) error {
+		for _, our := range ours {
+			if os.SameFile(our, info) {
+				return s.disk.remove(path)
+			}
+		}
+		return nil
+	})
+	for _, path := range leftovers {
+		err = errors.Join(err, s.disk.remove(path))
+	}
+	return err
+}
+
+func (s *Store) eachLock(do func(path string, info fs.FileInfo) error) error {
+	visit := func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".lock") {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return nil // just released
+		}
+		return do(path, info)
+	}
+	return errors.Join(
+		filepath.WalkDir(filepath.Join(s.dir, "refs"), visit),
+		filepath.WalkDir(filepath.Join(s.dir, "packed-refs.lock"), visit))
+}
+
+// clearPacks finishes what installPack and rollUp left. While another process rolls packs up, its temporary files are
+// left alone.
+func (s *Store) clearPacks() error {
+	lock, err := LockFile(s.maintainLock(), 0)
+	if errors.Is(err, ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	if err := s.finishRollUp(); err != nil {
+		return err
+	}
+	temporary, err := filepath.Glob(filepath.Join(s.packs.dir, temporaryPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range temporary {
+		if strings.HasSuffix(path, ".idx") {
+			err = s.finishInstall(path)
+		}
+		if err == nil {
+			err = s.disk.remove(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.clearOrphans(); err != nil {
+		return err
+	}
+	s.packs.forget()
+	_, err = s.packs.refresh()
+	return err
+}
+
+// finishInstall gives a temporary index its name if its pack has one: it was cut off between the two renames. Both were
+// whole and synced before the first.
+func (s *Store) finishInstall(tmpIndex string) error {
+	data, err := os.ReadFile(tmpIndex)
+	if err != nil {
+		return err
+	}
+	index, err := parseIndex(data)
+	if err != nil {
+		return nil // cut off earlier
+	}
+	base := filepath.Join(s.packs.dir, "pack-"+hexOf(index.packChecksum()))
+	if !exists(base+".pack") || exists(base+".idx") {
+		return nil
+	}
+	if err := s.disk.rename(tmpIndex, base+".idx"); err != nil {
+		return err
+	}
+	return s.disk.syncDir(s.packs.dir)
+}
+
+// clearOrphans removes indexes without a pack: of the two renames of an install, a power cut may keep the second alone.
+func (s *Store) clearOrphans() error {
+	indexes, err := filepath.Glob(filepath.Join(s.packs.dir, "pack-*.idx"))
+	if err != nil {
+		return err
+	}
+	for _, path := range indexes {
+		if exists(strings.TrimSuffix(path, ".idx") + ".pack") {
+			continue
+		}
+		s.log.Warn("index without its pack removed", "path", path)
+		if err := s.disk.remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) clearEmptyObjects() error {
+	return s.eachLoose(func(path string, id Hash, info fs.FileInfo) error {
+		if info.Size() > 0 {
+			return nil
+		}
+		s.log.Warn("empty object removed", "path", path)
+		return s.disk.remove(path)
+	})
+}
+
+// eachLoose visits the files of loose objects.
+func (s *Store) eachLoose(do func(path string, id Hash, info fs.FileInfo) error) error {
+	for first := range 256 {
+		dir := filepath.Join(s.dir, "objects", fmt.Sprintf("%02x", first))
+		entries, err := os.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			id, err := ParseHash(filepath.Base(dir) + e.Name())
+			if err != nil {
+				continue
+			}
+			info, err := e.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // packed and removed by another git
+			}
+			if err == nil {
+				err = do(filepath.Join(dir, e.Name()), id, info)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) checkHead() error {
+	if _, err := s.Refs("refs/"); err != nil {
+		return err
+	}
+	head, err := s.Ref(s.BranchRef())
+	if err != nil || head.IsZero() {
+		return err
+	}
+	c, err := s.Commit(head)
+	if err == nil && c.Tree != emptyTree {
+		_, err = s.readDirectory(c.Tree)
+	}
+	if err != nil {
+		return &storeError{text: "the head " + head.String() + " of " + s.branch + " is not whole", cause: err, permanent: true,
+			hint: "git --git-dir " + s.dir + " fsck names what is missing; fetch it from another node into this repository"}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package gitstore
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+func (s *Store) reflogPath(name string) string {
+	return filepath.Join(s.dir, "logs", filepath.FromSlash(name))
+}
+
+// logRef adds a line to the log of a branch. The log is for people and for a torn ref, so it is not synced, and losing
+// a line must not undo what is done: trouble is only noted.
+func (s *Store) logRef(name string, old, new Hash) {
+	if !strings.HasPrefix(name, "refs/heads/") {
+		return
+	}
+	path := s.reflogPath(name)
+	now := time.Now()
+	line := fmt.Sprintf("%s %s gsgit <gsgit> %d %s\tgsgit\n", old, new, now.Unix(), now.Format("-0700"))
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = appendLine(path, line)
+	}
+	if err != nil {
+		s.log.Warn("reflog not written", "ref", name, "err", err)
+	}
+}
+
+func appendLine(path, line string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line)
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// reflogTail is how much of a log's end is looked at for a good commit.
+const reflogTail = 64 << 10
+
+// lastGood goes back through the log of a ref to a commit that is here with its tree.
+func (s *Store) lastGood(name string) Hash {
+	lines := bytes.Split(tail(s.reflogPath(name), reflogTail), []byte{'\n'})
+	for i := len(lines) - 1; i >= 0; i-- {
+		fields := bytes.Fields(lines[i])
+		if len(fields) < 2 {
+			continue
+		}
+		id, err := ParseHash(string(fields[1]))
+		if err != nil || id.IsZero() {
+			continue // a line torn by a crash, or the branch was deleted on purpose
+		}
+		if c, err := s.Commit(id); err == nil && s.Has(c.Tree) {
+			return id
+		}
+	}
+	return Hash{}
+}
+
+// tail reads the end of a file; nil where there is none.
+func tail(path string, n int64) []byte {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	from := max(0, info.Size()-n)
+	out := make([]byte, info.Size()-from)
+	read, _ := f.ReadAt(out, from)
+	return out[:read]
+}

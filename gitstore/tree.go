@@ -1,0 +1,221 @@
+package gitstore
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Modes of tree entries, as git writes them.
+const (
+	modeDirectory = 0o040000
+	modeFile      = 0o100644
+	modeKind      = 0o170000
+	modeRegular   = 0o100000
+)
+
+// treeEntry is one name in a directory.
+type treeEntry struct {
+	name string
+	id   Hash
+	mode uint32
+}
+
+func (e treeEntry) isTree() bool { return e.mode&modeKind == modeDirectory }
+
+func (e treeEntry) isRegular() bool { return e.mode&modeKind == modeRegular }
+
+// compareEntries is git's order: a directory sorts as if its name ended in a slash. Walked in this order, whole paths
+// come out sorted by bytes.
+func compareEntries(a, b treeEntry) int {
+	n := min(len(a.name), len(b.name))
+	if c := strings.Compare(a.name[:n], b.name[:n]); c != 0 {
+		return c
+	}
+	return int(a.after(n)) - int(b.after(n))
+}
+
+func (e treeEntry) after(n int) byte {
+	switch {
+	case len(e.name) > n:
+		return e.name[n]
+	case e.isTree():
+		return '/'
+	}
+	return 0
+}
+
+// directory is a tree object in memory, never changed once made.
+type directory []treeEntry
+
+// find gives the entry of a name, be it a file or a directory.
+func (d directory) find(name string) (treeEntry, bool) {
+	for _, mode := range []uint32{modeFile, modeDirectory} {
+		i, ok := slices.BinarySearchFunc(d, treeEntry{name: name, mode: mode}, compareEntries)
+		if ok && d[i].name == name {
+			return d[i], true
+		}
+	}
+	return treeEntry{}, false
+}
+
+// parseTree refuses names that could leave the directory or reach into .git, whoever made them, and an order in which
+// lookups would miss.
+func parseTree(content []byte) (directory, error) {
+	count := bytes.Count(content, []byte{0}) // at most: ids hold zero bytes, too
+	d := make(directory, 0, min(count, len(content)/24+1))
+	var names strings.Builder
+	names.Grow(len(content))
+	for rest := content; len(rest) > 0; {
+		space := bytes.IndexByte(rest, ' ')
+		zero := bytes.IndexByte(rest, 0)
+		if space < 0 || zero < space || len(rest) < zero+21 {
+			return nil, fmt.Errorf("a torn entry after %d others", len(d))
+		}
+		mode, err := strconv.ParseUint(string(rest[:space]), 8, 32)
+		if err != nil {
+			return nil, err
+		}
+		start := names.Len()
+		names.Write(rest[space+1 : zero])
+		e := treeEntry{name: names.String()[start:], mode: uint32(mode)}
+		copy(e.id[:], rest[zero+1:])
+		if err := checkEntryName(e.name); err != nil {
+			return nil, err
+		}
+		if len(d) > 0 && compareEntries(d[len(d)-1], e) >= 0 {
+			return nil, fmt.Errorf("the entry %q is out of order", e.name)
+		}
+		d = append(d, e)
+		rest = rest[zero+21:]
+	}
+	return slices.Clip(d), nil
+}
+
+func (d directory) encode() []byte {
+	size := 0
+	for _, e := range d {
+		size += 7 + len(e.name) + 1 + len(e.id)
+	}
+	out := make([]byte, 0, size)
+	for _, e := range d {
+		out = strconv.AppendUint(out, uint64(e.mode), 8)
+		out = append(out, ' ')
+		out = append(out, e.name...)
+		out = append(out, 0)
+		out = append(out, e.id[:]...)
+	}
+	return out
+}
+
+// checkPath holds for every path that enters or leaves a tree.
+func checkPath(path string) error {
+	for name := range strings.SplitSeq(path, "/") {
+		if err := checkEntryName(name); err != nil {
+			return fmt.Errorf("the path %q: %w", cut(path, 200), err)
+		}
+	}
+	return nil
+}
+
+func checkEntryName(name string) error {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || isDotGit(name) {
+		return &storeError{text: strconv.Quote(cut(name, 100)) + " is no name for a tracked file", permanent: true}
+	}
+	return nil
+}
+
+// isDotGit knows the spellings that some file system takes for .git: any case, trailing dots and spaces, streams,
+// its short name, and letters that are ignored.
+func isDotGit(name string) bool {
+	if len(name) < 4 {
+		return false
+	}
+	folded := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x206a && r <= 0x206f, r == 0xfeff:
+			return -1
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
+	folded, _, _ = strings.Cut(folded, ":")
+	folded = strings.TrimRight(folded, ". ")
+	return folded == ".git" || folded == "git~1"
+}
+
+// treeCache keeps directories by the id of their tree, so that all commits share what they have in common. It has two
+// generations: what was not asked for during the filling of one goes with it.
+type treeCache struct {
+	mu         sync.Mutex
+	young, old map[Hash]directory
+	size       int
+}
+
+const (
+	treeCacheBytes = 40 << 20 // each generation: the whole tree of 100,000 layers
+	entryBytes     = 60       // an entry with its name, about
+)
+
+func (c *treeCache) get(id Hash) (directory, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d, ok := c.young[id]
+	if !ok {
+		if d, ok = c.old[id]; ok {
+			c.add(id, d)
+		}
+	}
+	return d, ok
+}
+
+func (c *treeCache) put(id Hash, d directory) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.add(id, d)
+}
+
+func (c *treeCache) add(id Hash, d directory) {
+	if c.young == nil || c.size > treeCacheBytes {
+		c.old, c.young, c.size = c.young, map[Hash]directory{}, 0
+	}
+	if _, ok := c.young[id]; !ok {
+		c.young[id] = d
+		c.size += entryBytes * (len(d) + 2)
+	}
+}
+
+// directory gives the tree by its id; the zero id is the empty tree.
+func (s *Store) directory(id Hash) (directory, error) {
+	if id.IsZero() || id == emptyTree {
+		return nil, nil
+	}
+	if d, ok := s.trees.get(id); ok {
+		return d, nil
+	}
+	d, err := s.readDirectory(id)
+	if err == nil {
+		s.trees.put(id, d)
+	}
+	return d, err
+}
+
+// readDirectory is directory without the cache, for walks through history that would fill it with old trees.
+func (s *Store) readDirectory(id Hash) (directory, error) {
+	content, err := s.objectOf(kindTree, id)
+	if err != nil {
+		return nil, err
+	}
+	d, err := parseTree(content)
+	if err != nil {
+		return nil, &storeError{text: "tree " + id.String(), cause: err, permanent: true}
+	}
+	return d, nil
+}
+
+// emptyTree is the id of a tree without entries; git knows it without its being stored.
+var emptyTree = hashObject(kindTree, nil)
