@@ -1,0 +1,165 @@
+package xmlcatalog
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// list compares two collections member by member: what came, what went, or the
+// same in another order.
+func (d *differ) list(name string, a, b *element) {
+	f := Field{Name: name, Old: show(a, d.oldName), New: show(b, d.newName)}
+	gone, come := unmatched(a.kids, b.kids), unmatched(b.kids, a.kids)
+	var words []string
+	switch {
+	case len(gone) == 0 && len(come) == 0:
+		f.what, f.say = orderField, lastPart(name)+" reordered"
+		d.add(f)
+		return
+	default:
+		words, gone, come = d.changedMembers(gone, come)
+	}
+	words = append(words, d.memberWords("+", come, d.newName)...)
+	words = append(words, d.memberWords("-", gone, d.oldName)...)
+	f.say = lastPart(name) + " " + strings.Join(words, ", ")
+	d.add(f)
+}
+
+// unmatched gives the members of one list that the other has not, each as often
+// as it is missing.
+func unmatched(list, other []*element) []*element {
+	count := make(map[string]int)
+	for _, kid := range other {
+		count[kid.sum]++
+	}
+	var left []*element
+	for _, kid := range list {
+		if count[kid.sum]--; count[kid.sum] < 0 {
+			left = append(left, kid)
+		}
+	}
+	return left
+}
+
+// changedMembers finds the members that are still there but say something else,
+// and takes them out of what came and went.
+func (d *differ) changedMembers(gone, come []*element) (words []string, left, right []*element) {
+	right = slices.Clone(come)
+	for _, a := range gone {
+		at := slices.IndexFunc(right, func(b *element) bool { return sameMember(a, b) })
+		if at < 0 {
+			left = append(left, a)
+			continue
+		}
+		words = append(words, d.memberChange(a, right[at]))
+		right = slices.Delete(right, at, at+1)
+	}
+	return words, left, right
+}
+
+func sameMember(a, b *element) bool {
+	return a.name == b.name && memberName(a) != "" && memberName(a) == memberName(b)
+}
+
+// memberName is the text by which a member is known among its like.
+func memberName(e *element) string {
+	if e.name == "member" && e.kids[0].kid("id") != nil {
+		return e.kids[0].kid("id").text
+	}
+	for _, name := range [...]string{"name", "gridSetName", "key", "type", "content"} {
+		if kid := e.kid(name); kid != nil {
+			return kid.text
+		}
+	}
+	return ""
+}
+
+func (d *differ) memberChange(a, b *element) string {
+	if a.name == "member" {
+		return "style of " + d.new(b.kids[0]) + " " + arrow(styleSlot(a, d.oldName), styleSlot(b, d.newName))
+	}
+	inner := differ{oldName: d.oldName, newName: d.newName}
+	inner.diff("", a, b)
+	var words []string
+	for _, f := range inner.fields {
+		words = append(words, f.words())
+	}
+	return memberName(a) + " (" + strings.Join(words, ", ") + ")"
+}
+
+// styleSlot: an empty place in the list of styles means the layer's own style.
+func styleSlot(member *element, name func(string) string) string {
+	if text := show(member.kids[1], name); text != "" {
+		return text
+	}
+	return "default"
+}
+
+// memberWords counts where naming each would fill a page.
+func (d *differ) memberWords(sign string, kids []*element, name func(string) string) []string {
+	if len(kids) > 5 {
+		return []string{sign + " " + strconv.Itoa(len(kids))}
+	}
+	var words []string
+	for _, kid := range kids {
+		words = append(words, sign+" "+memberLabel(kid, name))
+	}
+	return words
+}
+
+func memberLabel(e *element, name func(string) string) string {
+	if e.name == "member" {
+		if text := show(e.kids[0], name); text != "" {
+			return text
+		}
+		return "style group"
+	}
+	if e.key != "" {
+		return cut(e.key, 40)
+	}
+	if label := memberName(e); label != "" {
+		return cut(redact(label), 40)
+	}
+	return cut(show(e, name), 40)
+}
+
+// words is the field as a message has it.
+func (f Field) words() string {
+	if f.say != "" {
+		return f.say
+	}
+	name := f.short()
+	switch {
+	case f.Old == "" && f.New == "":
+		return name
+	case f.what == upgradeField && f.Old == "":
+		return "+ " + name
+	case f.what == upgradeField && f.New == "":
+		return "- " + name
+	}
+	return name + " " + arrow(f.Old, f.New)
+}
+
+// short leaves out the two maps that hold most of what is ever edited.
+func (f Field) short() string {
+	for _, prefix := range [...]string{"connectionParameters.", "metadata."} {
+		if rest, ok := strings.CutPrefix(f.Name, prefix); ok {
+			return rest
+		}
+	}
+	return f.Name
+}
+
+func arrow(old, new string) string { return quoted(old) + " -> " + quoted(new) }
+
+func quoted(value string) string {
+	value = cut(value, 60)
+	switch {
+	case value == "":
+		return "(none)"
+	case strings.ContainsAny(value, " ,;"):
+		return `"` + value + `"`
+	}
+	return value
+}
