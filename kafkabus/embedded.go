@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Embedded is a small Kafka broker inside this process, so that a pair of nodes
@@ -92,7 +93,30 @@ func serve(tcp net.Listener, address string, logger *slog.Logger, s embeddedSett
 		tcp.Close()
 		return nil, fmt.Errorf("start the embedded broker: %w", err)
 	}
+	cluster.ControlKey(kmsg.CreateTopics.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		if err := checkTopics(r); err != nil {
+			cluster.KeepControl()
+			return nil, err, true // hangs up
+		}
+		return nil, nil, false // goes on to the broker
+	})
 	return &Embedded{cluster: cluster, guard: g, address: address}, nil
+}
+
+// checkTopics lets only small requests to create topics through: the broker would
+// try to make two thousand million partitions if it were asked to, and serve
+// nobody meanwhile.
+func checkTopics(r kmsg.Request) error {
+	create, ok := r.(*kmsg.CreateTopicsRequest)
+	if !ok {
+		return errFrame
+	}
+	for _, t := range create.Topics {
+		if t.NumPartitions > 1 || len(t.ReplicaAssignment) > 0 || len(create.Topics) > int(topics) {
+			return errFrame
+		}
+	}
+	return nil
 }
 
 // Addr is the host:port that clients come to.

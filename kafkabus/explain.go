@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 
@@ -40,9 +41,18 @@ func plainly(err error, c Config) error {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &op) && op.Addr != nil:
-		return fmt.Errorf("%s %s: %w", op.Op, op.Addr, op.Err)
+		return fmt.Errorf("%s %s: %w", op.Op, op.Addr, bare(op.Err))
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no answer within %v: %w", c.Timeout, err)
+	}
+	return err
+}
+
+// bare drops the name of the system call, which repeats the operation's.
+func bare(err error) error {
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		return call.Err
 	}
 	return err
 }

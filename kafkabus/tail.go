@@ -13,6 +13,10 @@ import (
 // maxFetch is how many bytes one fetch may bring.
 const maxFetch = 1 << 20
 
+// missingWait is how often a topic that does not exist is looked for: the first
+// announcement of a new cluster is heard that late at most.
+const missingWait = 500 * time.Millisecond
+
 // tail follows one topic: a replay from its first offset, then what is new, until
 // something goes wrong; then again. There is no resuming in the middle: after a
 // lost link the topic may be another one under the same name, which no offset
@@ -35,7 +39,7 @@ func (t *tail) run(ctx context.Context) {
 		t.table.mark(t.part, explain(err, t.config))
 		if err == nil && !there {
 			t.table.end(t.which) // of a topic that does not exist, everything is known
-			wait = t.config.RetryMax
+			wait = min(missingWait, t.config.RetryMax)
 		}
 		t.pause(ctx, wait)
 		wait = min(2*wait, t.config.RetryMax)
