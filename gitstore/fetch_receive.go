@@ -1,0 +1,173 @@
+package gitstore
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+const (
+	maxPackBytes = 16 << 30
+	// freeFloor is left to GeoServer's volume whatever a source sends.
+	freeFloor  = 64 << 20
+	spaceEvery = 32 << 20
+)
+
+// download spools a pack into the repository, where it stays invisible until
+// it is adopted, and reads it whole.
+func (s *Store) download(ctx context.Context, o origin, want, have Hash) (*receivedPack, error) {
+	path := s.tmpPackPath()
+	if err := s.spool(path, func(w io.Writer) error { return o.pack(ctx, want, have, w) }); err != nil {
+		_ = os.Remove(path) // what is left is cleared at the next start
+		return nil, err
+	}
+	r, err := s.receivePack(ctx, path)
+	if err != nil {
+		_ = os.Remove(path)
+		return nil, err
+	}
+	return r, nil
+}
+
+func (s *Store) spool(path string, fill func(io.Writer) error) (err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	guarded := &spoolWriter{to: f, free: s.FreeSpace}
+	buffered := bufio.NewWriterSize(guarded, 128<<10)
+	if err := fill(buffered); err != nil {
+		return err
+	}
+	return buffered.Flush()
+}
+
+// spoolWriter stops a source that sends something else than a pack, more than
+// any history has, or more than the disk can spare.
+type spoolWriter struct {
+	to      io.Writer
+	free    func() (uint64, error)
+	written int64
+	checked int64
+}
+
+func (w *spoolWriter) Write(p []byte) (int, error) {
+	if w.written == 0 && !bytes.HasPrefix(p, []byte("PACK")) {
+		return 0, fmt.Errorf("the source sends %.20q where a pack should be", p)
+	}
+	if w.written+int64(len(p)) > maxPackBytes {
+		return 0, fmt.Errorf("the source sends more than %d bytes", int64(maxPackBytes))
+	}
+	if err := w.checkSpace(int64(len(p))); err != nil {
+		return 0, err
+	}
+	n, err := w.to.Write(p)
+	w.written += int64(n)
+	return n, err
+}
+
+func (w *spoolWriter) checkSpace(more int64) error {
+	if w.written > 0 && w.written+more < w.checked+spaceEvery {
+		return nil
+	}
+	w.checked = w.written
+	free, err := w.free()
+	if err != nil {
+		return fmt.Errorf("look at the free space: %w", err)
+	}
+	if free < freeFloor {
+		return remoteFault(nil, "make room on the volume of the repository", false,
+			"only %d MiB are free, too little to go on fetching", free>>20)
+	}
+	return nil
+}
+
+// checkReceived walks from want through the pack down to what was here before
+// and finds every commit, tree and file in one or the other.
+func (s *Store) checkReceived(ctx context.Context, r *receivedPack, want Hash) error {
+	c := &connection{store: s, pack: r, commits: map[Hash]links{}}
+	c.walk = treeWalk{read: c.read, meet: c.meet, seen: map[Hash]struct{}{}}
+	for next := []Hash{want}; len(next) > 0; {
+		if err := cancelled(ctx); err != nil {
+			return err
+		}
+		id := next[len(next)-1]
+		next = next[:len(next)-1]
+		if !c.walk.first(id) {
+			continue
+		}
+		parents, err := c.commit(id)
+		if err != nil {
+			return fmt.Errorf("the source sends an incomplete history: commit %s: %w", id, err)
+		}
+		next = append(next, parents...)
+	}
+	return nil
+}
+
+type connection struct {
+	store   *Store
+	pack    *receivedPack
+	walk    treeWalk
+	commits map[Hash]links
+}
+
+// commit checks one commit and returns the parents that are still to check:
+// none where it was here before the fetch.
+func (c *connection) commit(id Hash) ([]Hash, error) {
+	l, err := c.links(id)
+	if err != nil || !c.pack.has(id) {
+		return nil, err
+	}
+	var before Hash
+	if len(l.parents) > 0 {
+		parent, err := c.links(l.parents[0])
+		if err != nil {
+			return nil, fmt.Errorf("parent %s: %w", l.parents[0], err)
+		}
+		before = parent.tree
+	}
+	return l.parents, c.walk.tree(before, l.tree, 0)
+}
+
+func (c *connection) links(id Hash) (links, error) {
+	if l, known := c.commits[id]; known {
+		return l, nil
+	}
+	content, err := c.read(kindCommit, id)
+	if err != nil {
+		return links{}, err
+	}
+	l, err := readLinks(content)
+	if err == nil {
+		c.commits[id] = l
+	}
+	return l, err
+}
+
+func (c *connection) read(kind objectKind, id Hash) ([]byte, error) {
+	is, content, found, err := c.pack.object(id)
+	if err == nil && !found {
+		is, content, err = c.store.object(id)
+	}
+	if err == nil && is != kind {
+		err = fmt.Errorf("%s is a %s, not a %s", id, is, kind)
+	}
+	return content, err
+}
+
+// meet looks inside what came; what was here before is whole.
+func (c *connection) meet(kind objectKind, id Hash) (bool, error) {
+	if c.pack.has(id) {
+		return kind == kindTree, nil
+	}
+	if !c.store.Has(id) {
+		return false, fmt.Errorf("%s %s is missing", kind, id)
+	}
+	return false, nil
+}
