@@ -53,7 +53,7 @@ func Compare(before, after *Catalog, edits []Edit) []Change {
 			changes = append(changes, change)
 		}
 	}
-	changes = replaced(changes)
+	changes = withoutFollowers(replaced(changes))
 	settle(changes)
 	sortChanges(changes)
 	return changes

@@ -82,9 +82,9 @@ func identify(c, other *Catalog, r *record) (string, *record) {
 // complete finds the side of an object that no edit touched. A second file with
 // the same id that stands on both sides is another copy, not this one.
 func (c *comparison) complete(g *group) {
-	if g.old == nil && g.new.defines() {
+	if g.old == nil {
 		g.old = c.counterpart(c.before, c.after, g.new)
-	} else if g.new == nil && g.old.defines() {
+	} else if g.new == nil {
 		g.new = c.counterpart(c.after, c.before, g.old)
 	}
 }
@@ -92,6 +92,9 @@ func (c *comparison) complete(g *group) {
 func (c *comparison) counterpart(in, other *Catalog, of *record) *record {
 	if r := in.at(of.path()); r != nil && r.id == of.id {
 		return r
+	}
+	if !of.defines() {
+		return nil
 	}
 	r := first(in.defs(of.id))
 	if r == nil {

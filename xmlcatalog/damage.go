@@ -255,7 +255,7 @@ func (j *judge) tiles(r *record) []Damage {
 
 func (j *judge) defaultWorkspace(r *record) []Damage {
 	id := r.to(toWorkspace)
-	if id == "" || first(j.c.defs(id)) != nil {
+	if id == "" || first(j.c.defs(id)) != nil || first(j.c.named(nameKey{Workspace, "", r.name})) != nil {
 		return nil
 	}
 	return []Damage{j.damage(Note, r, "default workspace "+r.name+" is not there", "default workspace", id)}

@@ -173,7 +173,8 @@ func secretField(name string, a, b *element) Field {
 	case cipher(b.text) || strings.HasPrefix(b.text, "plain:") || strings.Contains(strings.ToLower(lastPart(name)), "passw"):
 		f.say = "password rewritten"
 	}
-	if a != nil && b != nil && cipher(b.text) && secretValue(a.text) && !strings.Contains(a.text, "${") {
+	// GeoServer encrypts a password that stands in clear when it next saves.
+	if a != nil && b != nil && cipher(b.text) && !a.blank() && !strings.Contains(a.text, "${") {
 		f.what = cipherField
 	}
 	return f

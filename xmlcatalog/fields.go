@@ -66,6 +66,9 @@ func (c *comparison) fileFields(g *group, kind fileKind, old, new Edit) []Field 
 	case errA != nil:
 		return []Field{{Name: lastName(new.Path), say: lastName(new.Path) + " can be read again"}}
 	}
+	if kind == defaultFile {
+		return []Field{defaultField(a, b)}
+	}
 	d := differ{oldName: resolver(c.before), newName: resolver(c.after)}
 	d.kids("", a, b)
 	return c.withoutEchoes(g, kind, d.fields)
@@ -74,6 +77,21 @@ func (c *comparison) fileFields(g *group, kind fileKind, old, new Edit) []Field 
 func bodyField(name string) Field {
 	format := strings.TrimPrefix(path.Ext(name), ".")
 	return Field{Name: format, say: format}
+}
+
+// defaultField: default.xml is a copy of the workspace, and GeoServer rewrites
+// it when that one changes.
+func defaultField(a, b *element) Field {
+	text := func(e *element, name string) string {
+		if kid := e.kid(name); kid != nil {
+			return kid.text
+		}
+		return ""
+	}
+	if text(a, "id") == text(b, "id") {
+		return Field{Name: "defaultWorkspace", say: "defaultWorkspace rewritten", what: upgradeField}
+	}
+	return Field{Name: "defaultWorkspace", Old: cut(text(a, "name"), maxValue), New: cut(text(b, "name"), maxValue)}
 }
 
 // resolver gives the name of an id as one catalog has it.
@@ -99,7 +117,9 @@ func (c *comparison) withoutEchoes(g *group, kind fileKind, fields []Field) []Fi
 		case "id":
 			return true
 		case "name":
-			return kind == layerFile || kind == tilesFile || kind != defaultFile && g.id != ""
+			return kind == tilesFile || identified(kind)
+		case "metadata.dirName":
+			return ownName(c.before, g.old) != ownName(c.after, g.new)
 		case "prefix":
 			return kind == namespaceFile
 		case "connectionParameters.namespace":

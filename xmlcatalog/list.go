@@ -141,8 +141,12 @@ func (f Field) words() string {
 	return name + " " + arrow(f.Old, f.New)
 }
 
-// short leaves out the two maps that hold most of what is ever edited.
+// short leaves out the two maps that hold most of what is ever edited, and
+// calls the extents by one name, since they are recomputed together.
 func (f Field) short() string {
+	if boxName(f.Name) {
+		return "bounds"
+	}
 	for _, prefix := range [...]string{"connectionParameters.", "metadata."} {
 		if rest, ok := strings.CutPrefix(f.Name, prefix); ok {
 			return rest

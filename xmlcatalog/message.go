@@ -74,8 +74,9 @@ func leading(changes []Change) []Change {
 			named[c.Object.ID] = true
 		}
 	}
+	upgrades := allUpgrades(changes)
 	told := slices.DeleteFunc(slices.Clone(changes), func(c Change) bool {
-		return c.under != "" || c.Object.Kind == Tiles && named[c.Object.ID]
+		return c.under != "" || c.Object.Kind == Tiles && named[c.Object.ID] || c.Op == Reserialise && !upgrades
 	})
 	if len(told) == 0 {
 		return changes
@@ -151,7 +152,10 @@ func line(c Change, say func(Field) string) string {
 	}
 	var words []string
 	for _, f := range c.Fields {
-		if f.what != upgradeField || c.Op == Reserialise {
+		switch {
+		case c.Op == Reorder && f.what == orderField:
+			words = append(words, f.short())
+		case f.what != upgradeField || c.Op == Reserialise:
 			words = append(words, say(f))
 		}
 	}
@@ -185,12 +189,27 @@ func grouped(changes []Change) string {
 	return strings.Join(groupWords(changes), ", ")
 }
 
+// firstGroup names the first of many kinds of change and counts the rest.
 func firstGroup(changes []Change) string {
-	groups := groupWords(changes)
-	if len(groups) > 1 {
-		return cut(groups[0], maxSubject-20) + " and " + plural(len(groups)-1, "other kind") + " of change"
+	words := groupWords(changes)[0]
+	n := 1
+	for n < len(changes) && alike(changes[0], changes[n]) {
+		n++
 	}
-	return groups[0]
+	if rest := len(changes) - n; rest > 0 {
+		return cut(words, maxSubject-22) + " and " + plural(rest, "more change")
+	}
+	return words
+}
+
+func alike(a, b Change) bool { return verb(a) == verb(b) && noun(a) == noun(b) }
+
+// noun is the word for objects of the kind when they are counted.
+func noun(c Change) string {
+	if word, _, _ := strings.Cut(c.Object.words(), " "); c.Object.Kind == File {
+		return word
+	}
+	return string(c.Object.Kind)
 }
 
 func groupWords(changes []Change) []string {
@@ -200,7 +219,7 @@ func groupWords(changes []Change) []string {
 	var words []string
 	for start := 0; start < len(changes); {
 		end := start + 1
-		for end < len(changes) && verb(changes[end]) == verb(changes[start]) && changes[end].Object.Kind == changes[start].Object.Kind {
+		for end < len(changes) && alike(changes[start], changes[end]) {
 			end++
 		}
 		words = append(words, groupOf(changes[start:end]))
@@ -215,7 +234,7 @@ func groupOf(changes []Change) string {
 		c.Fields, c.detail = nil, ""
 		return line(c, Field.short)
 	}
-	text := verb(c) + " " + plural(len(changes), string(c.Object.Kind))
+	text := verb(c) + " " + plural(len(changes), noun(c))
 	if space := commonWorkspace(changes); space != "" {
 		text += " in " + space
 	}

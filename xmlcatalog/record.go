@@ -136,7 +136,10 @@ func (r *record) readXML(row *fileRow, data []byte) error {
 		case textRun:
 			value.add(t)
 		case endTag:
-			r.take(s.open, t.name, &value)
+			if value.wanted {
+				r.take(s.open, t.name, &value)
+			}
+			value.wanted = false
 		}
 	}
 }
@@ -296,26 +299,34 @@ func nearRole(kind fileKind, element string) (role, bool) {
 	return 0, false
 }
 
-// gathered is the text since the last tag that opened: almost always one run.
+// gathered is the text of the element that opened last, if its name is one that
+// may matter: almost always one run.
 type gathered struct {
-	key  string // key attribute of the element
-	run  token
-	more string
+	wanted bool
+	key    string // key attribute of the element
+	run    token
+	more   string
 }
 
 func (g *gathered) begin(t token) {
-	*g = gathered{}
-	if string(t.name) == "entry" {
-		g.key = string(t.attr("key"))
+	switch string(t.name) {
+	case "id", "name", "prefix", "filename", "password", "modifiedBy", "dateModified":
+		*g = gathered{wanted: true}
+	case "entry":
+		*g = gathered{wanted: true, key: string(t.attr("key"))}
+	default:
+		g.wanted = false
 	}
 }
 
 func (g *gathered) add(t token) {
-	if g.run.data == nil {
+	switch {
+	case !g.wanted:
+	case g.run.data == nil:
 		g.run = t
-		return
+	default:
+		g.more += unescape(t.data, t.raw)
 	}
-	g.more += unescape(t.data, t.raw)
 }
 
 func (g *gathered) String() string {

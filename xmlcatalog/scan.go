@@ -272,13 +272,24 @@ func skipSpace(data []byte, at int) int {
 // nameLength takes any byte above ASCII for a letter: names are compared, not
 // judged.
 func nameLength(data []byte) int {
+	if len(data) == 0 || !nameStart[data[0]] {
+		return 0
+	}
 	for i, c := range data {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == ':' || c >= utf8.RuneSelf
-		if !letter && (i == 0 || !(c >= '0' && c <= '9' || c == '-' || c == '.')) {
+		if !namePart[c] {
 			return i
 		}
 	}
 	return len(data)
 }
+
+var (
+	nameStart = byteSet(func(c byte) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == ':' || c >= utf8.RuneSelf
+	})
+	namePart = byteSet(func(c byte) bool {
+		return nameStart[c] || c >= '0' && c <= '9' || c == '-' || c == '.'
+	})
+)
 
 func cutBytes(b []byte) string { return cut(string(b), 40) }

@@ -106,14 +106,29 @@ func checkText(run []byte) error {
 
 func checkRunes(run []byte) error {
 	for i, c := range run {
-		if c < ' ' && c != '\n' && c != '\t' && c != '\r' {
+		if !suspect[c] {
+			continue
+		}
+		if c < ' ' {
 			return fmt.Errorf("control character %#x stands in a text", c)
 		}
-		if c == 0xEF && i+2 < len(run) && run[i+1] == 0xBF && run[i+2] >= 0xBE {
+		if i+2 < len(run) && run[i+1] == 0xBF && run[i+2] >= 0xBE {
 			return errors.New("a character that XML does not allow stands in a text")
 		}
 	}
 	return nil
+}
+
+// suspect marks the bytes that may begin a character which XML does not allow.
+var suspect = byteSet(func(c byte) bool {
+	return c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0xEF
+})
+
+func byteSet(in func(byte) bool) (set [256]bool) {
+	for c := range set {
+		set[c] = in(byte(c))
+	}
+	return set
 }
 
 // entity reads "&name;" at the start of text.

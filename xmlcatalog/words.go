@@ -82,14 +82,15 @@ func signature(data []byte) (by, when string) {
 		if err != nil || t.kind == endOfFile {
 			return by, when
 		}
+		closes := t.kind == endTag && len(s.open) == 1 && value.wanted
 		switch {
 		case t.kind == startTag:
 			value.begin(t)
 		case t.kind == textRun:
 			value.add(t)
-		case t.kind == endTag && len(s.open) == 1 && string(t.name) == "modifiedBy":
+		case closes && string(t.name) == "modifiedBy":
 			by = person(value.String())
-		case t.kind == endTag && len(s.open) == 1 && string(t.name) == "dateModified":
+		case closes && string(t.name) == "dateModified":
 			when = value.String()
 		}
 	}
