@@ -1,0 +1,51 @@
+package watcher
+
+import (
+	"context"
+	"time"
+)
+
+// quiet waits for the pauses. Hints come in, batches go out: each once settle
+// has passed without a hint, or limit after its first one though hints go on.
+// What nobody takes is merged with what comes later; such a batch waits for a
+// pause anew, so that one is never handed out in the middle of an edit only
+// because the taker was busy.
+type quiet struct {
+	settle, limit time.Duration
+	in            chan hint
+	out           chan Batch
+}
+
+// run is over when ctx is; what is pending then is dropped, since the next
+// start compares everything anyway.
+func (q *quiet) run(ctx context.Context) {
+	var p pending
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	defer timer.Stop()
+	due := false
+	for {
+		var out chan Batch
+		var b Batch
+		if due {
+			out, b = q.out, p.batch()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case h := <-q.in:
+			p.add(h, due)
+			due = false
+			timer.Reset(q.wait(&p))
+		case <-timer.C:
+			due = true
+		case out <- b:
+			p, due = pending{}, false
+		}
+	}
+}
+
+// wait is how long the batch must still be left alone.
+func (q *quiet) wait(p *pending) time.Duration {
+	return min(q.settle, q.limit-p.last.Sub(p.since))
+}
