@@ -1,0 +1,78 @@
+package gsgit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gsgit/gsgit/gitstore"
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+// EditsBetween gives the files that differ between two commits with both their bytes; zero is the empty tree.
+func EditsBetween(ctx context.Context, s *gitstore.Store, a, b gitstore.Hash) ([]xmlcatalog.Edit, error) {
+	differences, err := s.Diff(ctx, a, b)
+	if err != nil {
+		return nil, fmt.Errorf("compare %s with %s: %w", a, b, err)
+	}
+	return editsOf(s, differences)
+}
+
+func editsOf(s *gitstore.Store, differences []gitstore.Difference) ([]xmlcatalog.Edit, error) {
+	edits := make([]xmlcatalog.Edit, 0, len(differences))
+	for _, d := range differences {
+		e := xmlcatalog.Edit{Path: d.Path}
+		for _, side := range []struct {
+			blob    gitstore.Hash
+			content *[]byte
+		}{{d.Old, &e.Old}, {d.New, &e.New}} {
+			if side.blob.IsZero() {
+				continue
+			}
+			content, err := s.Blob(side.blob)
+			if err != nil {
+				return nil, fmt.Errorf("read %s: %w", d.Path, err)
+			}
+			*side.content = nonNil(content)
+		}
+		edits = append(edits, e)
+	}
+	return edits, nil
+}
+
+// ChangesBetween says what the difference of two commits means, object by object.
+func ChangesBetween(ctx context.Context, s *gitstore.Store, a, b gitstore.Hash) ([]xmlcatalog.Change, []xmlcatalog.Edit, error) {
+	edits, err := EditsBetween(ctx, s, a, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	after, err := catalogAt(s, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	return xmlcatalog.Compare(after.With(reversed(edits)), after, edits), edits, nil
+}
+
+// catalogAt reads the catalog of a commit; zero is the empty one.
+func catalogAt(s *gitstore.Store, commit gitstore.Hash) (*xmlcatalog.Catalog, error) {
+	if commit.IsZero() {
+		return xmlcatalog.Empty(), nil
+	}
+	catalog, err := xmlcatalog.Load(s.FS(commit))
+	if err != nil {
+		return nil, fmt.Errorf("read the catalog of %s: %w", commit, err)
+	}
+	return catalog, nil
+}
+
+// ChangesOnDisk says what the directory holds otherwise than a commit, noise aside.
+func ChangesOnDisk(s *gitstore.Store, dir *Directory, commit gitstore.Hash) ([]xmlcatalog.Change, error) {
+	edits, err := comparison{dir: dir, store: s, commit: commit, same: xmlcatalog.Noise}.edits([]string{""})
+	if err != nil {
+		return nil, err
+	}
+	before, err := catalogAt(s, commit)
+	if err != nil {
+		return nil, err
+	}
+	return xmlcatalog.Compare(before, before.With(edits), edits), nil
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/gsgit/gsgit"
+	"github.com/gsgit/gsgit/geoserver"
+	"github.com/gsgit/gsgit/resync"
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+type followOptions struct {
+	nodeOptions
+	Adopt       bool
+	GeoServer   geoserver.Config
+	ReloadEvery time.Duration
+}
+
+func (o *followOptions) check() error {
+	if o.bus.Brokers == "" {
+		o.bus.Brokers = "127.0.0.1:9092"
+		if o.fetch.From != "" || o.fetch.Remote != "" {
+			o.bus.Brokers = noBus
+		}
+	}
+	if o.bus.Brokers == embedded {
+		return misuse("--brokers embedded is for watch; follow takes the address of one")
+	}
+	if o.bus.Brokers == noBus && o.fetch.From == "" && o.fetch.Remote == "" {
+		return misuse("with --brokers none, --from or --remote must say where commits come from")
+	}
+	if err := o.nodeOptions.check(); err != nil {
+		return err
+	}
+	if o.ReloadEvery < 0 {
+		return misuse("--reload-every takes a time")
+	}
+	return gsgit.CheckDirectory(o.DataDir, true)
+}
+
+func followCommand() *cli.Command {
+	o := &followOptions{}
+	flags := append(o.place.flags(), o.bus.flags()...)
+	flags = append(append(append(flags, o.fetch.flags()...), o.listen.flags()...), o.watching.flags()...)
+	flags = append(flags,
+		&cli.BoolFlag{Name: "adopt", Destination: &o.Adopt, Usage: "take over a directory with other content, which is kept as a drift commit first"},
+		&cli.BoolFlag{Name: "once", Destination: &o.Once, Usage: "apply the newest commit, then exit"},
+		&cli.StringFlag{Name: "geoserver", Destination: &o.GeoServer.URL, Usage: "`URL` of the GeoServer that runs on this directory"},
+		&cli.StringFlag{Name: "geoserver-user", Destination: &o.GeoServer.User, Value: "admin", Usage: "`USER` of its REST interface"},
+		&cli.StringFlag{Name: "geoserver-password-file", Destination: &o.GeoServer.PasswordFile, Usage: "`FILE` with the password of that user"},
+		&cli.DurationFlag{Name: "reload-every", Destination: &o.ReloadEvery, Value: 2 * time.Second, Usage: "`TIME` at least between two reloads"},
+	)
+	return &cli.Command{
+		Name: "follow", Usage: "make a data directory equal to a primary's commits", Flags: flags, OnUsageError: onUsageError,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return misuse("follow takes no argument, but got %q", c.Args().First())
+			}
+			if err := o.check(); err != nil {
+				return err
+			}
+			return runFollow(c.Context, *o, o.logger(c.App.ErrWriter), nil)
+		},
+	}
+}
+
+// replica is a station that follows.
+type replica struct {
+	*station
+	follower *gsgit.Follower
+	pickUp   *gsgit.PickUp
+}
+
+// runFollow runs a replica until ctx ends. started (may be nil) hears of the node once one commit is applied.
+func runFollow(ctx context.Context, o followOptions, log *slog.Logger, started func(*gsgit.Node)) error {
+	s, err := openStation(o.nodeOptions, "follow", log)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	// Which files of security/ are carried is the primary's choice: here the commit says it.
+	s.dir = &gsgit.Directory{Root: o.DataDir, Rules: xmlcatalog.Rules{All: true, Local: o.watching.Local.Value()}}
+	r, err := newReplica(ctx, s, o)
+	if err != nil {
+		return err
+	}
+	s.warnOfLinks()
+	w := newWorkers(ctx)
+	if o.Once {
+		w.Go(func() error { return r.once(w) })
+	} else {
+		w.Go(func() error { return r.run(w, started) })
+	}
+	return s.stopped(ctx, w.Wait())
+}
+
+func newReplica(ctx context.Context, s *station, o followOptions) (*replica, error) {
+	r := &replica{station: s, pickUp: &gsgit.PickUp{Store: s.store, Every: o.ReloadEvery, Log: s.log, Step: s.step, Lock: s.lock}}
+	if o.GeoServer.URL != "" {
+		o.GeoServer.Logger = s.log
+		client, err := geoserver.New(o.GeoServer)
+		if err != nil {
+			return nil, err
+		}
+		r.pickUp.Server = client
+	}
+	r.follower = &gsgit.Follower{
+		Dir: s.dir, Store: s.store, Sources: s.sources, Adopt: o.Adopt, Instance: s.instance, Log: s.log, Step: s.step, Lock: s.lock,
+	}
+	files, err := resync.Open(resync.Options{
+		Root: o.DataDir, State: s.stateDir(), Step: s.step, Logger: s.log,
+		Displaced: func(path string, content []byte) error { return r.follower.Displaced(ctx, path, content) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.follower.Files = files
+	s.node.Lag = r.follower.Lag
+	return r, nil
+}
+
+// run follows: the node is ready once a commit was applied.
+func (r *replica) run(w workers, started func(*gsgit.Node)) error {
+	if err := r.serveNode(w); err != nil {
+		return err
+	}
+	pick := r.newLoop("geoserver", r.pickUp, nil)
+	follow := r.newLoop("follow", r.follower, func(err error) {
+		if disk, e := r.store.Ref(gsgit.DiskRef); err != nil && disk.IsZero() || e != nil || disk.IsZero() || r.node.IsReady() {
+			return
+		}
+		r.node.Ready()
+		r.log.Info("following", "dir", r.DataDir, "instance", r.instance, "branch", r.store.Branch())
+		if started != nil {
+			started(r.node)
+		}
+	})
+	r.follower.Applied = pick.Hint
+	r.hear(w, follow.Hint)
+	if err := r.watch(w, driftCap, r.follower.Observe, follow.Hint); err != nil {
+		return err
+	}
+	r.follower.LookAtAll()
+	w.run(follow, pick)
+	if r.heart != nil {
+		w.run(r.heart)
+	}
+	return nil
+}
+
+// driftCap is how long a steady stream of foreign writes puts off the look at drift.
+const driftCap = 5 * time.Second
+
+// once applies the newest commit and gets it picked up.
+func (r *replica) once(w workers) error {
+	ctx, cancel := context.WithTimeout(w.ctx, onceWait)
+	defer cancel()
+	inner := newWorkers(ctx)
+	r.hear(inner, func() {})
+	err := r.awaitTopics(ctx, onceWait)
+	if err == nil {
+		r.follower.LookAtAll()
+		_, err = r.follower.Sync(ctx)
+	}
+	if err == nil {
+		_, err = r.pickUp.Sync(ctx)
+	}
+	cancel()
+	return errors.Join(err, inner.Wait())
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/gsgit/gsgit"
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+type initOptions struct {
+	place
+	Security string
+	Local    cli.StringSlice
+	Force    bool
+}
+
+func initCommand() *cli.Command {
+	o := &initOptions{}
+	flags := append(o.place.flags(),
+		securityFlag(&o.Security),
+		&cli.StringSliceFlag{Name: "local", Destination: &o.Local, Usage: "`PATTERN` of files that stay on this node (repeatable)"},
+		&cli.BoolFlag{Name: "force", Destination: &o.Force, Usage: "take a directory without global.xml"},
+	)
+	return &cli.Command{
+		Name: "init", Usage: "make the repository and one commit of everything tracked", Flags: flags, OnUsageError: onUsageError,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return misuse("init takes no argument, but got %q", c.Args().First())
+			}
+			return runInit(c.Context, o, c.App.Writer, c.App.ErrWriter)
+		},
+	}
+}
+
+func runInit(ctx context.Context, o *initOptions, stdout, stderr io.Writer) error {
+	if err := o.place.check(); err != nil {
+		return err
+	}
+	if o.Security != "rules" && o.Security != "all" {
+		return misuse("--security is rules or all, not %q", o.Security)
+	}
+	rules := xmlcatalog.Rules{All: o.Security == "all", Local: o.Local.Value()}
+	if err := rules.Check(); err != nil {
+		return usageError{fmt.Errorf("--local: %w", err)}
+	}
+	if err := gsgit.CheckDirectory(o.DataDir, o.Force); err != nil {
+		return err
+	}
+	s := &station{nodeOptions: nodeOptions{place: o.place}, log: o.logger(stderr), step: crashSteps()}
+	defer s.close()
+	if err := s.openRepository(); err != nil {
+		return err
+	}
+	p := &gsgit.Publisher{
+		Dir: &gsgit.Directory{Root: o.DataDir, Rules: rules}, Store: s.store, Instance: s.instance,
+		Hold: time.Second, Log: s.log, Step: s.step, Lock: s.lock,
+	}
+	head, err := p.Init(ctx)
+	if err != nil {
+		return err
+	}
+	commit, err := s.store.Commit(head)
+	if err != nil {
+		return err
+	}
+	if o.JSON {
+		return printJSON(stdout, map[string]string{"commit": head.String(), "subject": commit.Subject()})
+	}
+	fmt.Fprintf(stdout, "%s %s\n", head.String()[:10], commit.Subject())
+	return nil
+}

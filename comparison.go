@@ -1,0 +1,128 @@
+package gsgit
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gsgit/gsgit/gitstore"
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+// comparison holds a directory against a commit. same says which differences count for nothing: noise on a
+// primary, and the echo of its own GeoServer on a replica.
+type comparison struct {
+	dir    *Directory
+	store  *gitstore.Store
+	commit gitstore.Hash
+	same   func(path string, commit, disk []byte) bool
+}
+
+// edits gives what differs at the given paths, each a file or a directory ("" is everything), as edits from
+// the commit's bytes to those on disk, sorted by path.
+func (c comparison) edits(paths []string) ([]xmlcatalog.Edit, error) {
+	candidates := map[string]bool{}
+	for _, at := range paths {
+		if err := c.candidates(at, candidates); err != nil {
+			return nil, err
+		}
+	}
+	var edits []xmlcatalog.Edit
+	for _, path := range slices.Sorted(maps.Keys(candidates)) {
+		edit, differs, err := c.compare(path)
+		if err != nil {
+			return nil, err
+		}
+		if differs {
+			edits = append(edits, edit)
+		}
+	}
+	return edits, nil
+}
+
+// candidates adds the tracked files at or below a path that are on disk or in the commit.
+func (c comparison) candidates(at string, all map[string]bool) error {
+	there, err := c.dir.Files(at)
+	if err != nil {
+		return err
+	}
+	for _, path := range there {
+		all[path] = true
+	}
+	if c.commit.IsZero() {
+		return nil
+	}
+	for e, err := range c.store.Files(c.commit, at) {
+		if err != nil {
+			return fmt.Errorf("list %s of %s: %w", at, c.commit, err)
+		}
+		if c.dir.Rules.Tracked(e.Path) {
+			all[e.Path] = true
+		}
+	}
+	return nil
+}
+
+// compare reads one file and tells whether it differs from the commit's.
+func (c comparison) compare(path string) (xmlcatalog.Edit, bool, error) {
+	edit := xmlcatalog.Edit{Path: path}
+	content, there, err := c.dir.Read(path)
+	if err != nil {
+		return edit, false, err
+	}
+	entry, had, err := c.lookup(path)
+	if err != nil {
+		return edit, false, err
+	}
+	if !there && !had || there && had && entry.Blob == gitstore.BlobHash(content) {
+		return edit, false, nil
+	}
+	if there {
+		edit.New = nonNil(content)
+	}
+	if !had {
+		return edit, true, nil
+	}
+	old, err := c.store.Blob(entry.Blob)
+	if err != nil {
+		return edit, false, fmt.Errorf("read %s of %s: %w", path, c.commit, err)
+	}
+	edit.Old = nonNil(old)
+	return edit, !there || !c.same(path, old, content), nil
+}
+
+func (c comparison) lookup(path string) (gitstore.Entry, bool, error) {
+	if c.commit.IsZero() {
+		return gitstore.Entry{}, false, nil
+	}
+	return c.store.Lookup(c.commit, path)
+}
+
+// nonNil keeps an empty file apart from no file.
+func nonNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// reversed is the edits that undo edits.
+func reversed(edits []xmlcatalog.Edit) []xmlcatalog.Edit {
+	all := make([]xmlcatalog.Edit, len(edits))
+	for i, e := range edits {
+		all[i] = xmlcatalog.Edit{Path: e.Path, Old: e.New, New: e.Old}
+	}
+	return all
+}
+
+// drafted is edits as gitstore takes them.
+func drafted(edits []xmlcatalog.Edit) []gitstore.Edit {
+	all := make([]gitstore.Edit, len(edits))
+	for i, e := range edits {
+		all[i] = gitstore.Edit{Path: e.Path, Content: e.New}
+	}
+	return all
+}
+
+func comparePaths(a, b xmlcatalog.Edit) int { return strings.Compare(a.Path, b.Path) }

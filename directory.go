@@ -1,0 +1,195 @@
+package gsgit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+// Directory is a data directory seen through the rules of what is tracked. It only reads.
+type Directory struct {
+	Root  string
+	Rules xmlcatalog.Rules
+
+	reads, walks atomic.Int64
+}
+
+// Work is what a Directory was asked for so far; tests hold the promises about work against it.
+type Work struct {
+	Reads int64 // files read
+	Walks int64 // directories listed
+}
+
+// Work counts since the start.
+func (d *Directory) Work() Work { return Work{Reads: d.reads.Load(), Walks: d.walks.Load()} }
+
+// NotDataDirectory is what CheckDirectory says of a directory without global.xml.
+type NotDataDirectory struct{ Root string }
+
+func (e *NotDataDirectory) Error() string {
+	return fmt.Sprintf("%s is not a GeoServer data directory: it has no global.xml", e.Root)
+}
+
+// Hint says what a person can do.
+func (e *NotDataDirectory) Hint() string {
+	return "name the data directory with -d, or use --force if its GeoServer has not started yet"
+}
+
+// Permanent tells that a retry can not help.
+func (e *NotDataDirectory) Permanent() bool { return true }
+
+// CheckDirectory tells whether root is a directory that can be read and, unless forced, looks like a data directory.
+func CheckDirectory(root string, force bool) error {
+	info, err := os.Stat(root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &Problem{State: Error, Why: "there is no directory " + root, Help: "gsgit never makes a data directory: check -d"}
+	case err != nil:
+		return fmt.Errorf("look at the data directory: %w", err)
+	case !info.IsDir():
+		return &Problem{State: Error, Why: root + " is not a directory", Help: "check -d"}
+	}
+	if _, err := os.ReadDir(root); err != nil {
+		return &Problem{State: Error, Why: "read the data directory", Help: "run gsgit as the user of the GeoServer", Cause: err}
+	}
+	if _, err := os.Stat(filepath.Join(root, "global.xml")); err != nil && !force {
+		return &NotDataDirectory{Root: root}
+	}
+	return nil
+}
+
+// abs is the place of a slash path on disk.
+func (d *Directory) abs(path string) string { return filepath.Join(d.Root, filepath.FromSlash(path)) }
+
+// Files lists the tracked regular files at or below a path ("" is everything), sorted. What vanishes
+// meanwhile is left out: its event is still to come.
+func (d *Directory) Files(at string) ([]string, error) {
+	info, err := os.Lstat(d.abs(at))
+	switch {
+	case vanished(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("look at %s: %w", at, err)
+	case info.Mode().IsRegular() && d.Rules.Tracked(at):
+		return []string{at}, nil
+	case !info.IsDir() || !d.Rules.Descend(at):
+		return nil, nil
+	}
+	var files []string
+	err = d.walk(at, &files)
+	slices.Sort(files)
+	return files, err
+}
+
+// walk does not follow links: a link may leave the directory or lead back into it.
+func (d *Directory) walk(dir string, files *[]string) error {
+	d.walks.Add(1)
+	entries, err := os.ReadDir(d.abs(dir))
+	if vanished(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list %s: %w", dir, err)
+	}
+	for _, e := range entries {
+		p := path.Join(dir, e.Name())
+		switch {
+		case e.IsDir() && d.Rules.Descend(p):
+			if err := d.walk(p, files); err != nil {
+				return err
+			}
+		case e.Type().IsRegular() && d.Rules.Tracked(p):
+			*files = append(*files, p)
+		}
+	}
+	return nil
+}
+
+// Links names the symbolic links that stand where tracked files or directories would: they are left alone.
+func (d *Directory) Links() ([]string, error) {
+	var links []string
+	err := fs.WalkDir(os.DirFS(d.Root), ".", func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // what can not be listed is told by the walk that matters
+		}
+		if p == "." {
+			return nil
+		}
+		if e.IsDir() && !d.Rules.Descend(p) {
+			return fs.SkipDir
+		}
+		if e.Type()&fs.ModeSymlink != 0 && (d.Rules.Tracked(p) || d.Rules.Descend(p)) {
+			links = append(links, p)
+		}
+		return nil
+	})
+	return links, err
+}
+
+// errMoving is a file that changed while it was read: the event of that change is still to come.
+var errMoving = errors.New("the file changed while it was read")
+
+// Read gives the bytes of a tracked file; ok is false where there is no regular file.
+func (d *Directory) Read(path string) (content []byte, ok bool, err error) {
+	before, err := os.Lstat(d.abs(path))
+	if vanished(err) || err == nil && !before.Mode().IsRegular() {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	d.reads.Add(1)
+	content, err = os.ReadFile(d.abs(path))
+	if vanished(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	after, err := os.Lstat(d.abs(path))
+	if err != nil || !os.SameFile(before, after) || after.Size() != int64(len(content)) || !after.ModTime().Equal(before.ModTime()) {
+		return nil, false, fmt.Errorf("read %s: %w", path, errMoving)
+	}
+	return content, true, nil
+}
+
+// FS is the tracked files as a file system.
+func (d *Directory) FS() fs.FS { return trackedFS{d, os.DirFS(d.Root)} }
+
+type trackedFS struct {
+	d *Directory
+	fs.FS
+}
+
+// ReadDir hides what is not tracked.
+func (t trackedFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	t.d.walks.Add(1)
+	entries, err := fs.ReadDir(t.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		p := strings.TrimPrefix(path.Join(name, e.Name()), "./")
+		if e.IsDir() {
+			return !t.d.Rules.Descend(p)
+		}
+		return !e.Type().IsRegular() || !t.d.Rules.Tracked(p)
+	}), err
+}
+
+// ReadFile counts as a read.
+func (t trackedFS) ReadFile(name string) ([]byte, error) {
+	t.d.reads.Add(1)
+	return fs.ReadFile(t.FS, name)
+}
+
+// vanished tells that a path, or a directory on the way to it, is not there.
+func vanished(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}

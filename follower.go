@@ -1,0 +1,298 @@
+package gsgit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gsgit/gsgit/gitstore"
+	"github.com/gsgit/gsgit/resync"
+	"github.com/gsgit/gsgit/watcher"
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+// Follower makes a replica's data directory equal to the newest commit that it can hear of and fetch.
+//
+// A head that is not a descendant of what is on disk changes nothing, nor does one whose damage nobody named.
+// What the replica itself wrote into tracked files is kept as a commit under refs/gsgit/drift/ before it is
+// overwritten.
+type Follower struct {
+	Dir      *Directory
+	Files    *resync.Directory
+	Store    *gitstore.Store
+	Sources  *Sources
+	Adopt    bool // take over a directory that holds other content
+	Log      *slog.Logger
+	Step     func(string)           // crash points of tests; may be nil
+	Lock     func() (func(), error) // takes the write lock; may be nil
+	Applied  func()                 // called after each apply: the pick-up's hint; may be nil
+	Instance string
+
+	mu      sync.Mutex
+	pending pending // where the disk may have drifted
+	drift   []xmlcatalog.Object
+	target  gitstore.Hash // the newest head known
+	warned  map[string]bool
+
+	catalogOf gitstore.Hash
+	catalog   *xmlcatalog.Catalog
+}
+
+// Observe takes in a batch of the watcher: places where someone else may have written.
+func (f *Follower) Observe(b watcher.Batch) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending.add(b)
+}
+
+// LookAtAll asks for a look at the whole directory: at start, and when events were lost.
+func (f *Follower) LookAtAll() {
+	now := time.Now()
+	f.Observe(watcher.Batch{Lost: true, First: now, Last: now})
+}
+
+// Sync finishes what a crash cut off, heals drift, and applies the newest head.
+func (f *Follower) Sync(ctx context.Context) (time.Duration, error) {
+	again, heardErr := f.Sources.Listen(ctx, f.Store, f.onDisk)
+	release, err := f.lock()
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	if err := f.finish(ctx); err != nil {
+		return 0, err
+	}
+	disk, err := f.Store.Ref(DiskRef)
+	if err != nil {
+		return 0, err
+	}
+	target, err := f.newest(ctx, disk)
+	if err == nil {
+		err = f.reach(ctx, disk, target)
+	}
+	return again, errors.Join(err, heardErr)
+}
+
+func (f *Follower) onDisk() (gitstore.Hash, error) { return f.Store.Ref(DiskRef) }
+
+func (f *Follower) lock() (func(), error) {
+	if f.Lock == nil {
+		return func() {}, nil
+	}
+	return f.Lock()
+}
+
+// finish ends an apply that a crash cut off, by its journal: the same plan again, then the markers.
+func (f *Follower) finish(ctx context.Context) error {
+	plan, pending, err := f.Files.Pending()
+	if err != nil {
+		return err
+	}
+	if !pending {
+		return nil
+	}
+	target, err := gitstore.ParseHash(plan.Target)
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	disk, err := f.Store.Ref(DiskRef)
+	if err != nil {
+		return err
+	}
+	f.Log.Info("finishing an interrupted apply", "commit", plan.Target)
+	return f.write(ctx, disk, target, plan)
+}
+
+// newest picks the head that all others lead up to. Where none is, the last good state is held.
+func (f *Follower) newest(ctx context.Context, disk gitstore.Hash) (gitstore.Hash, error) {
+	best := disk
+	heads, err := f.Sources.Heads(f.Store)
+	if err != nil {
+		return best, err
+	}
+	for _, head := range heads {
+		next, err := f.later(ctx, best, head)
+		if err != nil {
+			return disk, err
+		}
+		best = next
+	}
+	f.mu.Lock()
+	f.target = best
+	f.mu.Unlock()
+	return best, nil
+}
+
+// later is the descendant of two heads on one line.
+func (f *Follower) later(ctx context.Context, a, b gitstore.Hash) (gitstore.Hash, error) {
+	if a.IsZero() {
+		return b, nil
+	}
+	if old, err := f.Store.IsAncestor(ctx, b, a); err != nil || old {
+		return a, err // stale or doubled news changes nothing
+	}
+	if newer, err := f.Store.IsAncestor(ctx, a, b); err != nil || newer {
+		return b, err
+	}
+	return a, &Problem{State: Diverged, Why: fmt.Sprintf("commit %s does not follow %s, which is here", b, a),
+		Help: "this node stays as it is; `gsgit resync --to REF` takes another history, and keeps own commits under refs/gsgit/lost/"}
+}
+
+// reach brings the directory from the commit it was last written as to the target.
+func (f *Follower) reach(ctx context.Context, disk, target gitstore.Hash) error {
+	if target.IsZero() {
+		return &Problem{State: Syncing, Why: "no source has commits yet", Help: "is a `gsgit watch` running?"}
+	}
+	if disk.IsZero() {
+		adopted, err := f.begin(ctx)
+		if err != nil {
+			return err
+		}
+		return f.apply(ctx, adopted, disk, target)
+	}
+	if err := f.heal(ctx, disk); err != nil {
+		return err
+	}
+	if disk == target {
+		return f.branch(ctx, disk)
+	}
+	return f.apply(ctx, nil, disk, target)
+}
+
+// begin looks at a directory that was never written by us: an empty one is filled, another only adopted,
+// its content standing in a drift commit first. The result is that content.
+func (f *Follower) begin(ctx context.Context) ([]xmlcatalog.Edit, error) {
+	there, err := comparison{dir: f.Dir, store: f.Store, same: xmlcatalog.Echo}.edits([]string{""})
+	if err != nil || len(there) == 0 {
+		return nil, err
+	}
+	if !f.Adopt {
+		return nil, &Problem{State: Error, Why: fmt.Sprintf("%s holds %d files that gsgit did not write", f.Dir.Root, len(there)),
+			Help: "start with --adopt to take it over: its content is kept as a commit under refs/gsgit/drift/"}
+	}
+	return there, f.keep(ctx, gitstore.Hash{}, there)
+}
+
+// apply validates, then writes the difference of two commits. adopted is what lies on disk without a commit.
+func (f *Follower) apply(ctx context.Context, adopted []xmlcatalog.Edit, disk, target gitstore.Hash) error {
+	start := time.Now()
+	differences, err := f.Store.Diff(ctx, disk, target)
+	if err != nil {
+		return fmt.Errorf("compare %s with %s: %w", disk, target, err)
+	}
+	after, edits, err := f.validate(ctx, disk, target, differences)
+	if err != nil {
+		return err
+	}
+	plan, err := resync.Compare(target.String(), f.files(differences, adopted))
+	if err != nil {
+		return f.refuse(target, err)
+	}
+	if err := f.write(ctx, disk, target, plan); err != nil {
+		return err
+	}
+	f.absorb(target, after, edits)
+	f.Log.Info("applied", "commit", target.String(), "files", len(plan.Files()), "took", time.Since(start).Round(100*time.Microsecond))
+	return nil
+}
+
+// write carries a plan out: stage, sync, rename; then the branch, then the marker, then the journal goes.
+func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan resync.Plan) error {
+	if err := f.Files.Check(plan); err != nil {
+		return err
+	}
+	if err := f.keepBefore(ctx, disk, plan); err != nil {
+		return err
+	}
+	read := func(b resync.Blob) ([]byte, error) { return f.Store.Blob(gitstore.Hash(b)) }
+	if err := f.Files.Apply(ctx, plan, read); err != nil {
+		return fmt.Errorf("apply %s: %w", target, err)
+	}
+	f.step("follower.branch")
+	if err := f.branch(ctx, target); err != nil {
+		return err
+	}
+	f.step("follower.disk")
+	if disk != target {
+		if err := f.Store.SetRef(ctx, DiskRef, disk, target); err != nil {
+			return err
+		}
+	}
+	f.step("follower.done")
+	if err := f.Files.Done(); err != nil {
+		return err
+	}
+	if f.Applied != nil {
+		f.Applied()
+	}
+	return nil
+}
+
+// branch moves the branch to what is on disk; it is behind only where a crash cut it off.
+func (f *Follower) branch(ctx context.Context, commit gitstore.Hash) error {
+	ref := f.Store.BranchRef()
+	at, err := f.Store.Ref(ref)
+	if err != nil || at == commit {
+		return err
+	}
+	return f.Store.SetRef(ctx, ref, at, commit)
+}
+
+// files are the steps of a plan: tracked paths alone. What was adopted is what a path holds before, and
+// an adopted catalog file that the head lacks goes, since GeoServer would load it.
+func (f *Follower) files(differences []gitstore.Difference, adopted []xmlcatalog.Edit) []resync.File {
+	var files []resync.File
+	had := map[string]resync.Blob{}
+	for _, e := range adopted {
+		had[e.Path] = resync.HashBlob(e.New)
+	}
+	for _, d := range differences {
+		old := resync.Blob(d.Old)
+		if blob, ok := had[d.Path]; ok {
+			old = blob
+			delete(had, d.Path)
+		}
+		if f.Dir.Rules.Tracked(d.Path) && old != resync.Blob(d.New) {
+			files = append(files, resync.File{Path: d.Path, Old: old, New: resync.Blob(d.New), Mode: d.NewMode})
+		}
+	}
+	for path, blob := range had {
+		if f.removable(path) {
+			files = append(files, resync.File{Path: path, Old: blob})
+		}
+	}
+	return files
+}
+
+// removable tells whether a file that was never written here may be removed once it stands in a drift commit.
+func (f *Follower) removable(path string) bool {
+	return xmlcatalog.IsCatalog(path) && !xmlcatalog.LeftAlone(path)
+}
+
+func (f *Follower) step(name string) {
+	if f.Step != nil {
+		f.Step(name)
+	}
+}
+
+// Lag counts the commits that are known and not on disk.
+func (f *Follower) Lag() int {
+	f.mu.Lock()
+	target := f.target
+	f.mu.Unlock()
+	disk, err := f.Store.Ref(DiskRef)
+	if err != nil || target.IsZero() || target == disk {
+		return 0
+	}
+	lag := 0
+	for c, err := range f.Store.Log(context.Background(), target) {
+		if err != nil || c.ID == disk {
+			break
+		}
+		lag++
+	}
+	return lag
+}

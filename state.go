@@ -1,0 +1,141 @@
+package gsgit
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// State is the condition of a node in one word: in status, node records and metrics alike.
+type State string
+
+// The states of a node, and the way out of each in docs/operations.md.
+const (
+	OK       State = "ok"
+	Syncing  State = "syncing"  // behind, and working on it
+	Degraded State = "degraded" // a broker, a source or the GeoServer is down; nothing is lost
+	Held     State = "held"     // something on disk is not in history
+	Refused  State = "refused"  // a replica will not write what would break it
+	Diverged State = "diverged" // histories that do not lie on one line
+	Pinned   State = "pinned"   // held at an older commit on request
+	Error    State = "error"    // needs a person
+)
+
+// gravity orders the states: of several conditions the gravest names the node.
+var gravity = []State{OK, Syncing, Degraded, Pinned, Held, Refused, Diverged, Error}
+
+// Condition is one reason why a node is in a state.
+type Condition struct {
+	State State  `json:"state"`
+	Why   string `json:"why"`  // a sentence without a full stop
+	Hint  string `json:"hint"` // what a person can do, or ""
+}
+
+// Problem is an error that puts the node into a state of its own until it is gone.
+type Problem struct {
+	State State `json:"state"`
+	Why   string
+	Help  string
+	Cause error
+}
+
+func (p *Problem) Error() string {
+	if p.Cause == nil {
+		return p.Why
+	}
+	return p.Why + ": " + p.Cause.Error()
+}
+
+// Unwrap gives the cause.
+func (p *Problem) Unwrap() error { return p.Cause }
+
+// Hint says what a person can do.
+func (p *Problem) Hint() string { return p.Help }
+
+// Permanent tells that trying again at once can not help; the next hint or timer looks again all the same.
+func (p *Problem) Permanent() bool { return p.State != Degraded && p.State != Syncing }
+
+// Health gathers the conditions of a node's parts, each under its own name, and tells of each change.
+type Health struct {
+	mu      sync.Mutex
+	parts   map[string]Condition
+	changed func()
+}
+
+// NewHealth returns a Health without conditions, which is OK; changed (may be nil) is called after each change.
+func NewHealth(changed func()) *Health {
+	return &Health{parts: map[string]Condition{}, changed: changed}
+}
+
+// Set replaces the condition of one part; State OK (or "") removes it.
+func (h *Health) Set(part string, c Condition) {
+	h.mu.Lock()
+	was, had := h.parts[part]
+	if c.State == "" || c.State == OK {
+		delete(h.parts, part)
+	} else {
+		h.parts[part] = c
+	}
+	now, has := h.parts[part]
+	h.mu.Unlock()
+	if h.changed != nil && (had != has || was != now) {
+		h.changed()
+	}
+}
+
+// SetError is Set with the condition that err stands for; nil clears it.
+func (h *Health) SetError(part string, err error) { h.Set(part, conditionOf(err)) }
+
+// Worst is the gravest condition, OK where there is none.
+func (h *Health) Worst() Condition {
+	worst := Condition{State: OK}
+	for _, c := range h.All() {
+		if slices.Index(gravity, c.State) > slices.Index(gravity, worst.State) {
+			worst = c
+		}
+	}
+	return worst
+}
+
+// All lists the conditions in the order of their parts' names.
+func (h *Health) All() []Condition {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []Condition
+	for _, part := range slices.Sorted(maps.Keys(h.parts)) {
+		all = append(all, h.parts[part])
+	}
+	return all
+}
+
+// conditionOf says which condition an error of a Sync is: its own where it is a Problem, error where a
+// retry can not help, else degraded.
+func conditionOf(err error) Condition {
+	if err == nil {
+		return Condition{State: OK}
+	}
+	c := Condition{State: Degraded, Why: err.Error(), Hint: HintOf(err)}
+	var p *Problem
+	switch {
+	case errors.As(err, &p):
+		c.State = p.State
+	case isPermanent(err):
+		c.State = Error
+	}
+	return c
+}
+
+// HintOf is the first hint in an error's chain, or "".
+func HintOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
+
+func isPermanent(err error) bool {
+	var p interface{ Permanent() bool }
+	return errors.As(err, &p) && p.Permanent()
+}

@@ -1,0 +1,130 @@
+package gsgit
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/gsgit/gsgit/gitstore"
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+// validate refuses, before any write, a commit that would take the replica's service down, and one with
+// damage that nobody named. It gives the catalog after the commit and the edits that lead there.
+func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, differences []gitstore.Difference) (*xmlcatalog.Catalog, []xmlcatalog.Edit, error) {
+	if disk.IsZero() {
+		after, err := catalogAt(f.Store, target) // an import is too much to hold as edits
+		if err != nil {
+			return nil, nil, err
+		}
+		return after, nil, f.accept(ctx, target, after.Damage())
+	}
+	before, err := f.catalogFor(disk)
+	if err != nil {
+		return nil, nil, err
+	}
+	edits, err := editsOf(f.Store, regular(differences))
+	if err != nil {
+		return nil, nil, err
+	}
+	after := before.With(edits)
+	return before, edits, f.accept(ctx, target, xmlcatalog.NewDamage(before, after, edits))
+}
+
+// regular leaves out links and the like, which the plan refuses by name.
+func regular(differences []gitstore.Difference) []gitstore.Difference {
+	var all []gitstore.Difference
+	for _, d := range differences {
+		if d.NewMode&^0o777 == 0o100000 || d.New.IsZero() {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// accept weighs damage that a commit brings: an outage is never written, the rest only if it is named.
+func (f *Follower) accept(ctx context.Context, target gitstore.Hash, damage []xmlcatalog.Damage) error {
+	var outages, unnamed []string
+	var named map[string]bool
+	for _, d := range notable(damage) {
+		if d.Class == xmlcatalog.Outage {
+			outages = append(outages, d.String())
+			continue
+		}
+		if named == nil {
+			var err error
+			if named, err = f.named(ctx, target); err != nil {
+				return err
+			}
+		}
+		if !named[oneLine(d.String())] {
+			unnamed = append(unnamed, d.String())
+			continue
+		}
+		f.warnOnce(target, d.String())
+	}
+	switch {
+	case len(outages) > 0:
+		return f.refuse(target, fmt.Errorf("it would take the service down: %s", few(outages)))
+	case len(unnamed) > 0:
+		return f.refuse(target, fmt.Errorf("it has damage that nobody named: %s", few(unnamed)))
+	}
+	return nil
+}
+
+// named is all damage that the history of a commit names.
+func (f *Follower) named(ctx context.Context, target gitstore.Hash) (map[string]bool, error) {
+	named := map[string]bool{}
+	for c, err := range f.Store.Log(ctx, target) {
+		if err != nil {
+			return nil, fmt.Errorf("read the history of %s: %w", target, err)
+		}
+		for _, line := range c.Trailers(trailerDamage) {
+			named[line] = true
+		}
+	}
+	return named, nil
+}
+
+func (f *Follower) warnOnce(target gitstore.Hash, damage string) {
+	if f.warned == nil {
+		f.warned = map[string]bool{}
+	}
+	if !f.warned[damage] {
+		f.warned[damage] = true
+		f.Log.Warn("applying named damage", "commit", target.String(), "damage", damage)
+	}
+}
+
+func (f *Follower) refuse(target gitstore.Hash, cause error) error {
+	return &Problem{State: Refused, Why: fmt.Sprintf("commit %s is not applied", target), Cause: cause,
+		Help: "mend it on the primary: a later commit is applied as a whole"}
+}
+
+// few shows the first of many.
+func few(lines []string) string {
+	const most = 5
+	if len(lines) <= most {
+		return strings.Join(lines, "; ")
+	}
+	return fmt.Sprintf("%s; … and %d more", strings.Join(lines[:most], "; "), len(lines)-most)
+}
+
+// catalogFor gives the catalog of the commit on disk, read once and then kept up by absorb.
+func (f *Follower) catalogFor(disk gitstore.Hash) (*xmlcatalog.Catalog, error) {
+	if f.catalog != nil && f.catalogOf == disk {
+		return f.catalog, nil
+	}
+	catalog, err := catalogAt(f.Store, disk)
+	if err != nil {
+		return nil, err
+	}
+	f.catalogOf, f.catalog = disk, catalog
+	return catalog, nil
+}
+
+// absorb makes the catalog that of the target, once that is on disk.
+func (f *Follower) absorb(target gitstore.Hash, catalog *xmlcatalog.Catalog, edits []xmlcatalog.Edit) {
+	catalog.Absorb(edits)
+	f.catalogOf, f.catalog = target, catalog
+}
