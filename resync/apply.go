@@ -91,7 +91,7 @@ func (a *attempt) forget() {
 func (a *attempt) carryOut() error {
 	clear := len(a.plan.Clear)
 	last := len(a.files) - len(a.plan.Remove)
-	if err := a.removeFiles(0, clear); err != nil {
+	if err := a.removeFiles(0, clear, a.inTheWay()); err != nil {
 		return err
 	}
 	if err := a.placeAll(); err != nil {
@@ -103,7 +103,8 @@ func (a *attempt) carryOut() error {
 	if last == len(a.files) {
 		return nil
 	}
-	if err := a.removeFiles(last, len(a.files)); err != nil {
+	anywhere := func(string) bool { return true }
+	if err := a.removeFiles(last, len(a.files), anywhere); err != nil {
 		return err
 	}
 	return a.syncTouched()

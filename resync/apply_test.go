@@ -230,7 +230,7 @@ func TestWorkOfOneFile(t *testing.T) {
 			syncs++
 		case tracked && (operation == "read" || operation == "write" || operation == "list"):
 			opened[rel]++
-		case tracked && (operation == "rename" || operation == "exchange"):
+		case tracked && (operation == "rename" || operation == "renamenew" || operation == "exchange"):
 			renamed++
 		}
 		return nil
@@ -265,7 +265,7 @@ func TestNewDirectoryComesByOneRename(t *testing.T) {
 	r := newReplica(t, tree{"global.xml": "g"})
 	var into []string
 	r.options.Gate = func(operation string, paths ...string) error {
-		if operation == "rename" || operation == "exchange" {
+		if operation == "rename" || operation == "renamenew" || operation == "exchange" {
 			into = append(into, strings.TrimPrefix(paths[1], r.options.Root))
 		}
 		return nil

@@ -136,7 +136,7 @@ func (k disk) mkdir(path string, as looks) error {
 
 // renameNew moves to a place that must be free: fs.ErrExist where it is not.
 func (k disk) renameNew(from, to string) error {
-	if err := k.ask("rename", from, to); err != nil {
+	if err := k.ask("renamenew", from, to); err != nil {
 		return err
 	}
 	return renameFlags(from, to, keepTarget)

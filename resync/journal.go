@@ -31,6 +31,7 @@ type slot struct {
 const journalVersion = 1
 
 func (d *Directory) journalPath() string { return filepath.Join(d.options.State, "journal.json") }
+func (d *Directory) draftPath() string   { return d.journalPath() + ".tmp" }
 func (d *Directory) stagePath() string   { return filepath.Join(d.options.State, "stage") }
 
 func (d *Directory) attemptPath(attempt string) string { return filepath.Join(d.stagePath(), attempt) }
@@ -55,7 +56,7 @@ func (d *Directory) writeJournal(j journal) error {
 	if err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
-	draft := d.journalPath() + ".tmp"
+	draft := d.draftPath()
 	if err := d.disk.remove(draft); err != nil && !absent(err) {
 		return fmt.Errorf("write the journal: %w", err)
 	}
@@ -123,6 +124,9 @@ func (d *Directory) Clean() error {
 	left, err := d.readJournal()
 	if err != nil {
 		return err
+	}
+	if err := d.disk.remove(d.draftPath()); err != nil && !absent(err) {
+		return fmt.Errorf("clean the stage: %w", err)
 	}
 	attempts, err := d.disk.list(d.stagePath())
 	if absent(err) {

@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// removeFiles takes the files from first up to end out of the tree, and then the
-// directories that this left empty.
-func (a *attempt) removeFiles(first, end int) error {
+// removeFiles takes the files from first up to end out of the tree, and then those of
+// the directories that this left empty and that may go.
+func (a *attempt) removeFiles(first, end int, may func(dir string) bool) error {
 	emptied := make(map[string]bool)
 	for i := first; i < end; i++ {
 		f := a.files[i]
@@ -21,13 +21,23 @@ func (a *attempt) removeFiles(first, end int) error {
 		// After a crash the file may be gone by our own hand and its directory not yet.
 		if gone || a.resumed {
 			for dir := range parents(f.Path) {
-				emptied[dir] = true
+				emptied[dir] = emptied[dir] || may(dir)
 			}
 		}
 		a.removed++
 		a.d.step("resync.removed", a.removed)
 	}
 	return a.removeFolders(emptied)
+}
+
+// inTheWay finds the directories whose place a new file takes. The others stay until
+// everything new has come, which may be into one of them.
+func (a *attempt) inTheWay() func(dir string) bool {
+	places := make(map[string]bool, len(a.plan.Create))
+	for _, f := range a.plan.Create {
+		places[f.Path] = true
+	}
+	return func(dir string) bool { return places[dir] || anyParent(dir, places) }
 }
 
 // setAside moves a file into its slot and looks at it there: read before the move, it
@@ -58,8 +68,10 @@ func (a *attempt) setAside(i int) (bool, error) {
 // kernel decides that, so a file that arrives now is safe.
 func (a *attempt) removeFolders(dirs map[string]bool) error {
 	sorted := make([]File, 0, len(dirs))
-	for dir := range dirs {
-		sorted = append(sorted, File{Path: dir})
+	for dir, empty := range dirs {
+		if empty {
+			sorted = append(sorted, File{Path: dir})
+		}
 	}
 	slices.SortFunc(sorted, childrenFirst)
 	for _, dir := range sorted {

@@ -64,11 +64,12 @@ type replica struct {
 	t         testing.TB
 	options   resync.Options
 	displaced map[string][]string
+	marked    bool // the follower has moved its marker: it will not ask for this plan again
 }
 
 func newReplica(t testing.TB, content tree) *replica {
 	t.Helper()
-	root := t.TempDir()
+	root := fastDir(t)
 	r := &replica{t: t, displaced: make(map[string][]string)}
 	r.options = resync.Options{
 		Root:  root,
@@ -85,6 +86,18 @@ func newReplica(t testing.TB, content tree) *replica {
 		r.write(path, text)
 	}
 	return r
+}
+
+// fastDir is a directory in memory where there is one: the tables of crashes sync
+// thousands of times, and what a sync is worth is tested by the forgetful disk.
+func fastDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "resync-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func (r *replica) at(path string) string { return filepath.Join(r.options.Root, path) }
@@ -117,6 +130,7 @@ func (r *replica) apply(plan resync.Plan, read resync.Source) error {
 	if err := d.Apply(context.Background(), plan, read); err != nil {
 		return err
 	}
+	r.marked = true
 	return d.Done()
 }
 
