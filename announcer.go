@@ -39,6 +39,7 @@ type Announcer struct {
 	mu       sync.Mutex
 	recorded map[gitstore.Hash]kafkabus.Summary // of commits not yet announced
 	cluster  string
+	sent     time.Time             // when a record was last written
 	answered kafkabus.Announcement // the record of an earlier life that was announced over
 }
 
@@ -59,12 +60,23 @@ func (a *Announcer) Sync(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	if !due {
-		return 0, nil
+		return a.unread(), nil
 	}
 	if err := a.push(ctx, head); err != nil {
 		return 0, err
 	}
-	return 0, a.announce(ctx, announced, head)
+	return readBack, a.announce(ctx, announced, head)
+}
+
+// readBack is how long a record of ours may take to come back from the topic before it counts as lost.
+const readBack = 5 * time.Second
+
+// unread asks for a look when a record that was written and not read back yet would count as lost.
+func (a *Announcer) unread() time.Duration {
+	if wait := readBack - time.Since(a.sent); wait > 0 {
+		return wait
+	}
+	return 0
 }
 
 // due tells whether the head must be announced, by the outbox and by what the topic says. Nothing is
@@ -107,11 +119,17 @@ func (a *Announcer) judge(ctx context.Context, head gitstore.Hash) (bool, error)
 		return false, &Problem{State: Error, Why: fmt.Sprintf("another gsgit announces as %s (since %s)", a.Instance, seen.Epoch),
 			Help: "give each node its own --instance; nothing is announced until one of them has another"}
 	case kafkabus.Again:
+		if err := a.covers(ctx, seen, ok, head); err != nil {
+			return false, err
+		}
+		if a.unread() > 0 {
+			return false, nil // ours is on its way back
+		}
 		a.answered = seen
-		return true, a.covers(ctx, seen, ok, head)
+		return true, nil
 	}
 	// A start on an unchanged head may have other addresses than the life before.
-	return !slices.Equal(seen.Remotes, a.Remotes()), nil
+	return a.unread() == 0 && !slices.Equal(seen.Remotes, a.Remotes()), nil
 }
 
 // covers makes sure that the head contains what was announced under our name before: a directory restored
@@ -146,6 +164,7 @@ func (a *Announcer) announce(ctx context.Context, announced, head gitstore.Hash)
 	if err := a.Board.Announce(ctx, record); err != nil {
 		return fmt.Errorf("announce %s: %w", head, err)
 	}
+	a.sent = time.Now()
 	a.step("announcer.announced")
 	if err := a.mark(ctx, announced, head); err != nil {
 		return err
