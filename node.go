@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"sync"
 	"time"
 
@@ -149,13 +150,30 @@ type reporter interface {
 	Report(ctx context.Context, n kafkabus.NodeRecord) error
 }
 
-// Heartbeat is the Task that keeps a node's record on the topic fresh.
+// Heartbeat is the Task that keeps a node's record on the topic: at each change, and every 15 seconds.
 type Heartbeat struct {
 	Node  *Node
 	Board reporter
+
+	last kafkabus.NodeRecord
+	at   time.Time
 }
 
-// Sync writes the record, and asks to be called again for the next beat.
+// Sync writes the record where it says something new or is due, and asks to be called for the next beat.
 func (h *Heartbeat) Sync(ctx context.Context) (time.Duration, error) {
-	return reportEvery, h.Board.Report(ctx, h.Node.Record())
+	record := h.Node.Record()
+	if wait := reportEvery - time.Since(h.at); wait > 0 && sameNews(record, h.last) {
+		return wait, nil
+	}
+	if err := h.Board.Report(ctx, record); err != nil {
+		return 0, err
+	}
+	h.last, h.at = record, time.Now()
+	return reportEvery, nil
+}
+
+// sameNews tells whether two records differ in nothing but their time.
+func sameNews(a, b kafkabus.NodeRecord) bool {
+	a.Time = b.Time
+	return reflect.DeepEqual(a, b)
 }

@@ -270,6 +270,9 @@ func (s *station) newLoop(name string, task gsgit.Task, after func(error)) *gsgi
 		if after != nil {
 			after(err)
 		}
+		if s.heart != nil {
+			s.heart.Hint() // whatever was done may be news
+		}
 	})
 }
 
