@@ -85,9 +85,12 @@ func (d *Directory) Before(plan Plan) ([]Drift, error) {
 
 func (d *Directory) before(way *way, f File) (Drift, bool, error) {
 	drift := Drift{Path: f.Path, Want: f.Old}
-	_, stand, err := d.stand(way, f.Path)
+	there, stand, err := d.stand(way, f.Path)
 	if err != nil || stand == standsNothing {
 		return drift, false, err
+	}
+	if there.mode.IsDir() {
+		return drift, false, nil // it has no bytes; Check looks for files in it
 	}
 	if stand == standsOdd {
 		drift.NotRegular = true

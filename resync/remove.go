@@ -61,7 +61,11 @@ func (a *attempt) setAside(i int) (bool, error) {
 		return false, explainBusy(ignoreAbsent(err))
 	}
 	a.touched[parent(f.Path)] = true
-	return true, a.d.inspect(f, aside)
+	if err := a.d.inspect(f, aside); err != nil || !a.slots[i].Beside {
+		return true, err
+	}
+	// Set aside in the directory that may be empty now: it must not keep it.
+	return true, a.d.disk.remove(aside)
 }
 
 // removeFolders removes directories, the deepest first, and only empty ones: the

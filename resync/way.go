@@ -27,6 +27,7 @@ type way struct {
 type stop struct {
 	station station
 	facts   facts
+	link    string // the symbolic link on the way, where there is one
 	volume  *volume
 }
 
@@ -63,7 +64,7 @@ func (w *way) visit(dir string) (stop, error) {
 	case found.mode.IsDir():
 		return stop{station: folder, facts: found}, nil
 	case found.mode&fs.ModeSymlink != 0:
-		return stop{station: linked, facts: found}, nil
+		return stop{station: linked, facts: found, link: dir}, nil
 	}
 	return stop{station: occupied, facts: found}, nil
 }
@@ -80,7 +81,7 @@ func (w *way) home(file string) (dir, lacking string, err error) {
 		case s.station == folder:
 			return dir, lacking, nil
 		case s.station == linked:
-			return "", "", &Error{what: quoted(dir) + " is a symbolic link, which is not followed", hint: hintLink}
+			return "", "", &Error{what: quoted(s.link) + " is a symbolic link, which is not followed", hint: hintLink}
 		case dir == "":
 			return "", "", &Error{what: "the directory " + w.d.options.Root + " is gone", hint: "is its file system mounted?"}
 		}
