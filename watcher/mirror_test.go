@@ -1,6 +1,7 @@
 package watcher_test
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -32,6 +33,7 @@ type mirror struct {
 	w     *watcher.Watcher
 	files map[string]string
 	lost  int
+	ends  int
 }
 
 // watch starts a watcher with a mirror.
@@ -101,18 +103,24 @@ func disk(dir, path string) map[string]string {
 	return files
 }
 
-// settle waits until an edit made now has been told, and so all before it.
+// settle waits until an edit made now has been told, and so all before it. Its
+// name is a new one each time: a batch of before can not name it.
 func (m *mirror) settle() {
 	m.t.Helper()
-	const last = "zz-last.xml"
-	stamp := time.Now().String()
-	if err := os.WriteFile(filepath.Join(m.dir, last), []byte(stamp), 0o644); err != nil {
+	os.Remove(filepath.Join(m.dir, m.end()))
+	m.ends++
+	if err := os.WriteFile(filepath.Join(m.dir, m.end()), nil, 0o644); err != nil {
 		m.t.Fatal(err)
 	}
-	for m.files[last] != stamp {
+	for {
+		if _, ok := m.files[m.end()]; ok {
+			return
+		}
 		m.batch()
 	}
 }
+
+func (m *mirror) end() string { return fmt.Sprintf("zz-%d.xml", m.ends) }
 
 // compare waits for the end and fails where the mirror is not the disk.
 func (m *mirror) compare() {

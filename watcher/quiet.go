@@ -39,6 +39,11 @@ func (q *quiet) run(ctx context.Context) {
 			timer.Reset(q.wait(&p))
 		case <-timer.C:
 			due = true
+			select { // who waits already gets it before the next hint
+			case q.out <- p.batch():
+				p, due = pending{}, false
+			default:
+			}
 		case out <- b:
 			p, due = pending{}, false
 		}
