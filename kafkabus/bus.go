@@ -15,6 +15,7 @@ type Bus struct {
 
 	mu      sync.Mutex
 	link    *link // for writing; nil until needed and after an error
+	closed  bool
 	checked [topics]bool
 }
 
@@ -34,7 +35,7 @@ func Open(c Config) (*Bus, error) {
 }
 
 // Run reads both topics from their first offset and keeps the table until ctx
-// ends; it returns the cause of that. It survives whatever a broker does: Err
+// ends; it returns the cause of that. It is called once. It survives whatever a broker does: Err
 // tells of it, and the log when it begins and ends.
 func (b *Bus) Run(ctx context.Context) error {
 	var running sync.WaitGroup
@@ -57,10 +58,12 @@ func (b *Bus) Ping(ctx context.Context) error {
 	return explain(err, b.config)
 }
 
-// Close lets go of the connections. What is being written then fails.
+// Close lets go of the connections. What is being written fails, and so does
+// whatever is said afterwards.
 func (b *Bus) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.closed = true
 	if b.link != nil {
 		b.link.close()
 		b.link = nil

@@ -29,12 +29,12 @@ func explain(err error, c Config) error {
 	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return &Error{what: "kafka " + strings.Join(c.Brokers, ","), cause: plainly(err, c), hint: advice(err, c.Security)}
+	return &Error{what: "kafka " + strings.Join(c.Brokers, ","), cause: plainly(err), hint: advice(err, c.Security)}
 }
 
 // plainly drops what makes every try read differently, the number of our own
 // port, and the names of kafka-go's functions, and says what a time-out means.
-func plainly(err error, c Config) error {
+func plainly(err error) error {
 	for strings.HasPrefix(err.Error(), "kafka.(*") && errors.Unwrap(err) != nil {
 		err = errors.Unwrap(err)
 	}
@@ -43,7 +43,7 @@ func plainly(err error, c Config) error {
 	case errors.As(err, &op) && op.Addr != nil:
 		return fmt.Errorf("%s %s: %w", op.Op, op.Addr, bare(op.Err))
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no answer within %v: %w", c.Timeout, err)
+		return fmt.Errorf("no answer in time: %w", err)
 	}
 	return err
 }

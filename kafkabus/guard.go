@@ -15,8 +15,9 @@ import (
 const (
 	maxFrame       = 1 << 20
 	maxConnections = 512
-	idleLimit      = 10 * time.Minute
-	frameHead      = 8 // size, API key, API version
+	helloLimit     = 10 * time.Second // until the first frame, a TLS handshake included
+	idleLimit      = 10 * time.Minute // until the next one
+	frameHead      = 8                // size, API key, API version
 )
 
 // allowedKeys are the requests that kafka-go, kcat and the console tools need to
@@ -71,6 +72,7 @@ type guarded struct {
 	net.Conn
 	guard *guard
 	once  sync.Once
+	known bool // it has sent a good frame
 
 	head     [frameHead]byte
 	headLeft []byte // checked, not handed on yet
@@ -106,7 +108,11 @@ func (c *guarded) Read(p []byte) (int, error) {
 // nextFrame reads and checks a frame's head. The deadline holds for the whole
 // frame, so that nobody keeps a place by sending a byte now and then.
 func (c *guarded) nextFrame() error {
-	if err := c.Conn.SetReadDeadline(time.Now().Add(idleLimit)); err != nil {
+	limit := idleLimit
+	if !c.known {
+		limit = helloLimit
+	}
+	if err := c.Conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
 		return err
 	}
 	for have := 0; have < frameHead; {
@@ -124,6 +130,7 @@ func (c *guarded) nextFrame() error {
 		c.Close()
 		return errFrame
 	}
+	c.known = true
 	c.headLeft, c.bodyLeft = c.head[:], int(size)-4
 	return nil
 }

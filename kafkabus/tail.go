@@ -31,21 +31,19 @@ type tail struct {
 
 // run follows the topic until ctx ends.
 func (t *tail) run(ctx context.Context) {
-	for wait := t.config.RetryMin; ctx.Err() == nil; {
-		there, err := t.follow(ctx)
+	for wait := t.config.RetryMin; ; wait = min(2*wait, t.config.RetryMax) {
+		caught, err := t.follow(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		t.table.mark(t.part, explain(err, t.config))
-		if err == nil && !there {
+		if err == nil {
 			t.table.end(t.which) // of a topic that does not exist, everything is known
 			wait = min(missingWait, t.config.RetryMax)
+		} else if caught {
+			wait = t.config.RetryMin // all was well up to now
 		}
 		t.pause(ctx, wait)
-		wait = min(2*wait, t.config.RetryMax)
-		if there {
-			wait = t.config.RetryMin
-		}
 	}
 }
 
@@ -59,15 +57,15 @@ func (t *tail) pause(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// follow reads the topic over one link for as long as that lasts. there tells
-// whether the topic was found; without an error it was not.
-func (t *tail) follow(ctx context.Context) (there bool, err error) {
+// follow reads the topic over one link for as long as that lasts, and reports
+// whether it caught up meanwhile. It returns no error only where there is no topic.
+func (t *tail) follow(ctx context.Context) (caught bool, err error) {
 	l, err := openLink(t.config)
 	if err != nil {
 		return false, err
 	}
 	defer l.close()
-	there, err = l.lookUp(ctx, t.which)
+	there, err := l.lookUp(ctx, t.which)
 	t.table.begin(t.which)
 	if err != nil || !there {
 		return false, err
@@ -84,7 +82,7 @@ func (t *tail) follow(ctx context.Context) (there bool, err error) {
 			t.table.end(t.which)
 		}
 		if err := t.fetch(ctx, l, &c); err != nil {
-			return true, err
+			return c.caught, err
 		}
 		if c.emptyAnswers > 0 {
 			t.pause(ctx, 200*time.Millisecond)
@@ -215,6 +213,9 @@ func (l *link) offsets(ctx context.Context, which topic) (first, end int64, err 
 		return 0, 0, err
 	}
 	for _, p := range r.Topics[name] {
+		if p.Error == nil && (p.FirstOffset < 0 || p.LastOffset < 0) {
+			return 0, 0, kafka.LeaderNotAvailable // half an answer
+		}
 		return p.FirstOffset, p.LastOffset, p.Error
 	}
 	return 0, 0, kafka.UnknownTopicOrPartition

@@ -61,6 +61,9 @@ func pause(ctx context.Context, d time.Duration) {
 func (b *Bus) writeLink() (l *link, used bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.closed {
+		return nil, false, misuse("the bus was closed", "")
+	}
 	if b.link != nil {
 		return b.link, true, nil
 	}

@@ -1,0 +1,205 @@
+package kafkabus_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gsgit/gsgit/kafkabus"
+	"github.com/gsgit/gsgit/kafkabus/bustest"
+)
+
+// over is an embedded broker behind a line that can be broken.
+func over(t *testing.T, line *bustest.Line) (*kafkabus.Embedded, bustest.Broker) {
+	e := startEmbedded(t)
+	return e, bustest.Broker{Open: func(t *testing.T, id string) bustest.Bus {
+		return open(t, kafkabus.Config{
+			Brokers: []string{e.Addr()}, ClientID: id, Dial: line.Dial,
+			Timeout: 500 * time.Millisecond, PollWait: 200 * time.Millisecond,
+		})
+	}}
+}
+
+// TestBlackHole swallows what is sent, as a firewall does that lost its state:
+// no error ever comes, so only deadlines help.
+func TestBlackHole(t *testing.T) {
+	line := &bustest.Line{}
+	_, broker := over(t, line)
+	one, two := bustest.Join(t, broker, "gs-a"), bustest.Join(t, broker, "gs-b")
+	if err := one.Announce(t.Context(), bustest.News("gs-a", 2)); err != nil {
+		t.Fatal(err)
+	}
+	line.Swallow()
+	bustest.Wait(t, "two notices", func() bool { return two.Err() != nil })
+	err := one.Announce(t.Context(), bustest.News("gs-a", 3))
+	if err == nil || hintOf(err) == "" {
+		t.Errorf("%v (%s)", err, hintOf(err))
+	}
+	line.Mend()
+	bustest.Wait(t, "one announces", func() bool { return one.Announce(t.Context(), bustest.News("gs-a", 4)) == nil })
+	bustest.Wait(t, "two hears", func() bool { return bustest.Head(two, "gs-a/refs/heads/main") == bustest.Commit(4) })
+}
+
+// TestIdleIsQuiet counts what a bus asks of the broker while nothing happens:
+// one fetch for each topic and poll, and nothing else.
+func TestIdleIsQuiet(t *testing.T) {
+	line := &bustest.Line{}
+	e, broker := over(t, line)
+	n := bustest.Join(t, broker, "gs-a")
+	if err := n.Announce(t.Context(), bustest.News("gs-a", 2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Report(t.Context(), bustest.Health("gs-a", "ok", time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	bustest.Wait(t, "both topics are followed", func() bool { return len(n.Heads()) == 1 && len(n.Nodes()) == 1 })
+	var fetches, others atomic.Int64
+	e.Cluster().Control(func(r kmsg.Request) (kmsg.Response, error, bool) {
+		if r.Key() == kmsg.Fetch.Int16() {
+			fetches.Add(1)
+		} else {
+			others.Add(1)
+		}
+		return nil, nil, false
+	})
+	dialled := line.Dialled()
+	bustest.Wait(t, "ten polls", func() bool { return fetches.Load() >= 10 })
+	if line.Dialled() != dialled || others.Load() > 3 { // metadata may just have been due
+		t.Errorf("%d new connections, %d requests that were no fetches", line.Dialled()-dialled, others.Load())
+	}
+}
+
+// TestUsedLinkDiesUnnoticed: the connections of a broker that was restarted are
+// dead without a word; the next announcement gets through all the same.
+func TestUsedLinkDiesUnnoticed(t *testing.T) {
+	line := &bustest.Line{}
+	_, broker := over(t, line)
+	b := broker.Open(t, "gs-a")
+	defer b.Close()
+	for n := range 3 {
+		if err := b.Announce(t.Context(), bustest.News("gs-a", n+2)); err != nil {
+			t.Fatal(err)
+		}
+		line.Break()
+		line.Mend()
+	}
+}
+
+// TestStrangersRecords puts what a stranger may write on the topics.
+func TestStrangersRecords(t *testing.T) {
+	line := &bustest.Line{}
+	e, broker := over(t, line)
+	n := bustest.Join(t, broker, "gs-a")
+	if err := n.Announce(t.Context(), bustest.News("gs-a", 2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Report(t.Context(), bustest.Health("gs-a", "ok", time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	good, err := kafkabus.EncodeAnnouncement(bustest.News("gs-b", 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := admin(t, e.Addr())
+	for _, topic := range []string{"gsgit.commits", "gsgit.nodes"} {
+		for key, value := range map[string]string{
+			"": "", "gs-a/refs/heads/main": "{", "gs-a": "nonsense", "gs-x": string(good), "\xff\x1b[2J": "\x00",
+		} {
+			produce(t, client, topic, key, value)
+		}
+	}
+	if err := n.Announce(t.Context(), bustest.News("gs-c", 4)); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Report(t.Context(), bustest.Health("gs-c", "ok", time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	bustest.Wait(t, "the last records", func() bool { return bustest.Head(n, "gs-c/refs/heads/main") != "" && len(n.Nodes()) == 2 })
+	if heads := n.Heads(); len(heads) != 2 || heads[0].Commit != bustest.Commit(2) {
+		t.Errorf("heads %+v", heads)
+	}
+	if nodes := n.Nodes(); nodes[0].State != "ok" {
+		t.Errorf("nodes %+v", nodes)
+	}
+}
+
+func produce(t *testing.T, client *kafka.Client, topic, key, value string) {
+	t.Helper()
+	r, err := client.Produce(t.Context(), &kafka.ProduceRequest{
+		Topic: topic, RequiredAcks: kafka.RequireAll,
+		Records: kafka.NewRecordReader(kafka.Record{Key: kafka.NewBytes([]byte(key)), Value: kafka.NewBytes([]byte(value))}),
+	})
+	if err != nil || r.Error != nil {
+		t.Fatal(err, r)
+	}
+}
+
+// TestSteps holds the names of the crash points.
+func TestSteps(t *testing.T) {
+	e := startEmbedded(t)
+	var steps []string
+	b := open(t, kafkabus.Config{Brokers: []string{e.Addr()}, Step: func(name string) { steps = append(steps, name) }})
+	defer b.Close()
+	for range 2 {
+		if err := b.Announce(t.Context(), bustest.News("gs-a", 2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(steps) != 3 || steps[0] != "kafkabus.topic" || steps[1] != "kafkabus.written" || steps[2] != "kafkabus.written" {
+		t.Errorf("steps %v", steps)
+	}
+}
+
+func BenchmarkAnnounceToChanged(b *testing.B) {
+	e, err := kafkabus.StartEmbedded("127.0.0.1:0", "", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer e.Close()
+	benchmark(b, e.Addr())
+}
+
+// benchmark measures from Announce on one bus to the head on another.
+func benchmark(b *testing.B, address string) {
+	ctx, cancel := context.WithCancel(b.Context())
+	one, err := kafkabus.Open(kafkabus.Config{Brokers: []string{address}, Prefix: "benchmark"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	two, err := kafkabus.Open(kafkabus.Config{Brokers: []string{address}, Prefix: "benchmark"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := one.Announce(ctx, bustest.News("gs-a", 1)); err != nil {
+		b.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- two.Run(ctx) }()
+	<-two.CaughtUp()
+	for n := 2; b.Loop(); n++ {
+		news := bustest.News("gs-a", n)
+		if err := one.Announce(ctx, news); err != nil {
+			b.Fatal(err)
+		}
+		for bustest.Head(two, news.Key()) != news.Commit {
+			<-two.Changed()
+		}
+	}
+	cancel()
+	<-done
+	one.Close()
+	two.Close()
+}
+
+func TestClosedBusSaysSo(t *testing.T) {
+	e := startEmbedded(t)
+	b := open(t, kafkabus.Config{Brokers: []string{e.Addr()}})
+	b.Close()
+	if err := b.Announce(t.Context(), bustest.News("gs-a", 2)); !permanent(err) {
+		t.Errorf("announced on a closed bus: %v", err)
+	}
+}
