@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 )
 
 const (
@@ -90,64 +92,69 @@ func (w *spoolWriter) checkSpace(more int64) error {
 // checkReceived walks from want through the pack down to what was here before
 // and finds every commit, tree and file in one or the other.
 func (s *Store) checkReceived(ctx context.Context, r *receivedPack, want Hash) error {
-	c := &connection{store: s, pack: r, commits: map[Hash]links{}}
+	c := &connection{store: s, pack: r, commits: map[Hash]links{}, fresh: map[Hash]links{}}
 	c.walk = treeWalk{read: c.read, meet: c.meet, seen: map[Hash]struct{}{}}
+	err := c.gather(ctx, want)
+	for _, id := range firstParentsFirst(slices.Collect(maps.Keys(c.fresh)), c.fresh) {
+		if err == nil {
+			err = cancelled(ctx)
+		}
+		if err == nil {
+			err = c.commit(id)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("the source sends an incomplete history: %w", err)
+	}
+	return nil
+}
+
+// connection is the check of one received pack.
+type connection struct {
+	store   *Store
+	pack    *receivedPack
+	walk    treeWalk
+	commits map[Hash]links // all that were read
+	fresh   map[Hash]links // those that came with the pack
+}
+
+// gather reads every commit from want down to those that were here before.
+func (c *connection) gather(ctx context.Context, want Hash) error {
 	for next := []Hash{want}; len(next) > 0; {
 		if err := cancelled(ctx); err != nil {
 			return err
 		}
 		id := next[len(next)-1]
 		next = next[:len(next)-1]
-		if !c.walk.first(id) {
+		if _, known := c.commits[id]; known {
 			continue
 		}
-		parents, err := c.commit(id)
+		content, err := c.read(kindCommit, id)
 		if err != nil {
-			return fmt.Errorf("the source sends an incomplete history: commit %s: %w", id, err)
+			return fmt.Errorf("commit %s: %w", id, err)
 		}
-		next = append(next, parents...)
+		if c.commits[id], err = readLinks(content); err != nil {
+			return fmt.Errorf("commit %s: %w", id, err)
+		}
+		if c.pack.has(id) {
+			c.fresh[id] = c.commits[id]
+			next = append(next, c.commits[id].parents...)
+		}
 	}
 	return nil
 }
 
-type connection struct {
-	store   *Store
-	pack    *receivedPack
-	walk    treeWalk
-	commits map[Hash]links
-}
-
-// commit checks one commit and returns the parents that are still to check:
-// none where it was here before the fetch.
-func (c *connection) commit(id Hash) ([]Hash, error) {
-	l, err := c.links(id)
-	if err != nil || !c.pack.has(id) {
-		return nil, err
-	}
+// commit checks the trees of one commit that came.
+func (c *connection) commit(id Hash) error {
+	l := c.commits[id]
 	var before Hash
 	if len(l.parents) > 0 {
-		parent, err := c.links(l.parents[0])
-		if err != nil {
-			return nil, fmt.Errorf("parent %s: %w", l.parents[0], err)
-		}
-		before = parent.tree
+		before = c.commits[l.parents[0]].tree
 	}
-	return l.parents, c.walk.tree(before, l.tree, 0)
-}
-
-func (c *connection) links(id Hash) (links, error) {
-	if l, known := c.commits[id]; known {
-		return l, nil
+	if err := c.walk.tree(before, l.tree, 0); err != nil {
+		return fmt.Errorf("commit %s: %w", id, err)
 	}
-	content, err := c.read(kindCommit, id)
-	if err != nil {
-		return links{}, err
-	}
-	l, err := readLinks(content)
-	if err == nil {
-		c.commits[id] = l
-	}
-	return l, err
+	return nil
 }
 
 func (c *connection) read(kind objectKind, id Hash) ([]byte, error) {

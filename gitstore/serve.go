@@ -69,13 +69,13 @@ func (h *gitServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Cache-Control", "no-cache, no-store")
-	path := strings.TrimPrefix("/"+strings.TrimPrefix(r.URL.Path, "/"), "/git")
+	path := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/"), "git/")
 	switch path {
-	case "/info/refs":
+	case "info/refs":
 		h.serveRefs(w, r)
-	case "/git-upload-pack":
+	case "git-upload-pack":
 		h.serveUpload(w, r)
-	case "/git-receive-pack":
+	case "git-receive-pack":
 		http.Error(w, readOnlyWord, http.StatusForbidden)
 	default:
 		http.Error(w, "this is a git repository: git clone reads it", http.StatusNotFound)

@@ -18,21 +18,23 @@ func (s *Store) newObjects(ctx context.Context, wants, haves []Hash) ([]Hash, er
 		return nil, err
 	}
 	ids := make([]Hash, 0, 8*len(fresh))
+	commits := make(map[Hash]links, len(fresh))
 	for _, c := range fresh {
 		ids = append(ids, c.id)
+		commits[c.id] = c.links
 	}
 	trees := treeWalk{read: s.objectOf, seen: map[Hash]struct{}{}}
 	trees.meet = func(_ objectKind, id Hash) (bool, error) {
 		ids = append(ids, id)
 		return true, cancelled(ctx)
 	}
-	for _, c := range fresh {
-		before, err := w.firstParentTree(c)
+	for _, id := range firstParentsFirst(ids, commits) {
+		before, err := w.firstParentTree(commits[id])
 		if err != nil {
 			return nil, err
 		}
-		if err := trees.tree(before, c.links.tree, 0); err != nil {
-			return nil, fmt.Errorf("commit %s: %w", c.id, err)
+		if err := trees.tree(before, commits[id].tree, 0); err != nil {
+			return nil, fmt.Errorf("commit %s: %w", id, err)
 		}
 	}
 	return ids, nil
@@ -137,12 +139,12 @@ func (w *commitWalk) get(id Hash) (*walked, error) {
 	return c, nil
 }
 
-// firstParentTree is the tree that c changed; the other side has it, or gets it.
-func (w *commitWalk) firstParentTree(c *walked) (Hash, error) {
-	if len(c.links.parents) == 0 {
+// firstParentTree is the tree that a commit changed; the other side has it, or gets it.
+func (w *commitWalk) firstParentTree(l links) (Hash, error) {
+	if len(l.parents) == 0 {
 		return Hash{}, nil
 	}
-	parent, err := w.get(c.links.parents[0])
+	parent, err := w.get(l.parents[0])
 	if err != nil {
 		return Hash{}, err
 	}

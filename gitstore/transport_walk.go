@@ -3,6 +3,7 @@ package gitstore
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -60,8 +61,30 @@ func committed(signature string) int64 {
 	return seconds
 }
 
+// firstParentsFirst orders commits so that each comes behind its first parent.
+// A treeWalk relies on it: a tree may stand at several commits, the first and
+// the last of them a revert apart, and must be met where what it is compared
+// with is whole already. Dates would not do, since clocks go wrong.
+func firstParentsFirst(ids []Hash, commits map[Hash]links) []Hash {
+	ordered := make([]Hash, 0, len(ids))
+	done := make(map[Hash]bool, len(ids))
+	for _, id := range ids {
+		start := len(ordered)
+		for l, listed := commits[id]; listed && !done[id]; l, listed = commits[id] {
+			done[id] = true
+			ordered = append(ordered, id)
+			if len(l.parents) > 0 {
+				id = l.parents[0]
+			}
+		}
+		slices.Reverse(ordered[start:])
+	}
+	return ordered
+}
+
 // treeWalk goes through trees by what differs from another tree that is known
-// to be whole, and so costs what has changed, not what there is.
+// to be whole, and so costs what has changed, not what there is. Trees come in
+// the order of firstParentsFirst.
 type treeWalk struct {
 	read func(kind objectKind, id Hash) ([]byte, error)
 	// meet is called once for each object; true means to look inside a tree.
