@@ -26,6 +26,9 @@ type Damage struct {
 	What string
 
 	key string
+	// covered marks a reference whose target most likely is the unreadable file
+	// above it: that one is the damage to mend, and the one to be told.
+	covered bool
 }
 
 // String is the damage as check prints it and as the Gsgit-Damage trailer has
@@ -40,12 +43,21 @@ func (d Damage) Key() string { return d.key }
 
 // Damage looks through the whole catalog. The result is sorted, worst first.
 func (c *Catalog) Damage() []Damage {
+	return told(c.everyDamage())
+}
+
+func (c *Catalog) everyDamage() []Damage {
 	j := newJudge(c)
 	var all []Damage
 	for r := range c.all() {
 		all = append(all, j.at(r)...)
 	}
-	all = append(all, j.security()...)
+	return append(all, j.security()...)
+}
+
+// told is the damage worth telling, worst first.
+func told(all []Damage) []Damage {
+	all = slices.DeleteFunc(all, func(d Damage) bool { return d.covered })
 	sortDamage(all)
 	return all
 }
@@ -56,7 +68,10 @@ func sortDamage(all []Damage) {
 		if rank[a.Class] != rank[b.Class] {
 			return rank[a.Class] - rank[b.Class]
 		}
-		return strings.Compare(a.String(), b.String())
+		if n := strings.Compare(a.String(), b.String()); n != 0 {
+			return n
+		}
+		return strings.Compare(a.key, b.key)
 	})
 }
 
@@ -193,7 +208,7 @@ func (j *judge) layer(r *record) []Damage {
 		found = append(found, j.dangling(r, toResource, "resource")...)
 	}
 	for _, ref := range r.refs {
-		if j.loadsStyle(ref.to) {
+		if j.loadsStyle(ref.to) || !j.loads(r) {
 			continue
 		}
 		switch ref.role {
@@ -209,7 +224,9 @@ func (j *judge) layer(r *record) []Damage {
 func (j *judge) style(r *record) []Damage {
 	var found []Damage
 	if !j.atHome(r) {
-		found = append(found, j.damage(Dropped, r, "its workspace is not the one that it lies in", "foreign workspace", r.to(toWorkspace)))
+		d := j.damage(Dropped, r, "its workspace is not the one that it lies in", "foreign workspace", r.to(toWorkspace))
+		d.covered = workspaceDir(r.dir) != "" && j.space(r) == nil
+		found = append(found, d)
 	}
 	body := r.to(toBody)
 	if body != "" && j.c.at(body) == nil {
@@ -269,14 +286,15 @@ func (j *judge) name(id string) string {
 	return id
 }
 
-// dangling finds a reference whose target is not there. Where the file that
-// should define it lies above and can not be read, that one is the damage.
+// dangling finds a reference whose target is not there.
 func (j *judge) dangling(r *record, role role, word string) []Damage {
 	id := r.to(role)
-	if id == "" || first(j.c.defs(id)) != nil || j.unreadableAbove(r, role) {
+	if id == "" || first(j.c.defs(id)) != nil {
 		return nil
 	}
-	return []Damage{j.damage(Dropped, r, word+" "+id+" is not there", "no "+word, id)}
+	d := j.damage(Dropped, r, word+" "+id+" is not there", "no "+word, id)
+	d.covered = j.unreadableAbove(r, role)
+	return []Damage{d}
 }
 
 func (j *judge) unreadableAbove(r *record, role role) bool {

@@ -74,13 +74,21 @@ func (j *judge) loadsStyle(id string) bool {
 	return false
 }
 
-// atHome says whether a style names the workspace that it lies in, or none
-// where it lies in none.
+// atHome says whether a style names the workspace that it lies in, or none.
 func (j *judge) atHome(r *record) bool {
-	space := j.c.file(fileKey{workspaceDir(r.dir), "workspace.xml"})
 	id := r.to(toWorkspace)
-	if workspaceDir(r.dir) == "" {
-		return id == ""
+	if id == "" {
+		return true
 	}
-	return space == nil || space.wrong != "" || id == "" || id == space.id
+	space := j.space(r)
+	return space != nil && space.id == id
+}
+
+// space is the workspace around a file, nil where that can not be read.
+func (j *judge) space(r *record) *record {
+	space := j.c.file(fileKey{workspaceDir(r.dir), "workspace.xml"})
+	if space == nil || space.wrong != "" {
+		return nil
+	}
+	return space
 }

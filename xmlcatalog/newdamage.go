@@ -15,10 +15,17 @@ func NewDamage(before, after *Catalog, edits []Edit) []Damage {
 	had := make(map[string]bool)
 	var found []Damage
 	for path := range s.paths {
-		for _, d := range s.old.at(before.at(path)) {
-			had[d.key] = true
+		s.had(before.at(path), had)
+		if r := after.at(path); r != nil {
+			found = append(found, s.new.at(r)...)
+			// The same object may have stood elsewhere, with the same damage.
+			for twin := range before.defs(r.id) {
+				s.had(twin, had)
+			}
+			for twin := range before.referrers(r.to(toTiled)) {
+				s.had(twin, had)
+			}
 		}
-		found = append(found, s.new.at(after.at(path))...)
 	}
 	if touchesSecurity(edits) {
 		for _, d := range s.old.security() {
@@ -26,10 +33,16 @@ func NewDamage(before, after *Catalog, edits []Edit) []Damage {
 		}
 		found = append(found, s.new.security()...)
 	}
-	found = unknownDamage(found, had)
+	found = unknownDamage(told(found), had)
 	raiseBodies(after, found)
 	sortDamage(found)
 	return found
+}
+
+func (s *spread) had(r *record, keys map[string]bool) {
+	for _, d := range s.old.at(r) {
+		keys[d.key] = true
+	}
 }
 
 func unknownDamage(found []Damage, had map[string]bool) []Damage {
@@ -94,7 +107,7 @@ func (s *spread) sameName(r *record) {
 	}
 	for _, j := range [...]*judge{s.old, s.new} {
 		for other := range j.c.named(key) {
-			s.paths[other.path()] = true
+			s.path(other.path())
 		}
 	}
 }
@@ -103,7 +116,7 @@ func otherHalf(path string) []string {
 	dir := dirOf(path)
 	switch kindOf(path) {
 	case workspaceFile:
-		return []string{dir + "/namespace.xml"}
+		return []string{dir + "/namespace.xml", "workspaces/default.xml"}
 	case namespaceFile:
 		return []string{dir + "/workspace.xml"}
 	case resourceFile:
