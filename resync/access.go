@@ -19,7 +19,7 @@ func (c *check) folders() error {
 	}
 	slices.Sort(homes)
 	for _, home := range homes {
-		c.folder(home)
+		c.folder(home, c.homes[home])
 		v, err := c.way.volume(home)
 		if err != nil {
 			return err
@@ -35,14 +35,18 @@ func (c *check) folders() error {
 	return nil
 }
 
-func (c *check) folder(home string) {
+// folder refuses a directory that this process can not change, or, if it gets new
+// files, whose owner it could not give them.
+func (c *check) folder(home string, grows bool) {
 	place, dir := c.d.at(home), c.way.known[home].facts
 	if err := c.d.disk.writable(place); err != nil {
 		c.bad.add(shown(home), "can not be written (%v)", cause(err))
 		c.bad.advise("%s", mendAccess(err, place, dir))
 		return
 	}
-	c.owner(home, dir)
+	if grows {
+		c.owner(home, dir)
+	}
 }
 
 // owner refuses a file that could not be given the owner it has to have: GeoServer
@@ -78,11 +82,14 @@ func mendAccess(err error, place string, dir facts) string {
 // room refuses a disk that has no place for as many files, or less than must stay free.
 // How long the files are is not known here: staging finds that out, and undoes itself.
 func (c *check) room(home string) error {
+	files := int64(len(c.plan.Create) + len(c.plan.Replace))
+	if files == 0 {
+		return nil // a plan that only removes makes room
+	}
 	left, err := c.d.disk.room(c.d.at(home))
 	if err != nil {
 		return err
 	}
-	files := int64(len(c.plan.Create) + len(c.plan.Replace))
 	if left.bytes < c.d.options.MinFree || left.bytes < files*512 || (left.files >= 0 && left.files < files) {
 		c.bad.add(shown(home), "is on a file system with %d MiB left", left.bytes>>20)
 		c.bad.advise("free some space on the file system of %s", c.d.at(home))

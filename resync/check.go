@@ -33,7 +33,7 @@ type check struct {
 	way   *way
 	plan  Plan
 	bad   refusals
-	homes map[string]bool // directories that are there and get or lose entries
+	homes map[string]bool // directories that are there and change; true: they get new entries
 	gone  map[string]bool // paths of the plan's Clear
 }
 
@@ -55,15 +55,15 @@ func (c *check) file(f File) error {
 	if err != nil {
 		return err
 	}
+	gone := f.New.IsZero()
+	if lacking != "" && gone {
+		return nil // not even its directory is there
+	}
+	c.homes[home] = c.homes[home] || !gone
 	if lacking != "" {
-		if f.New.IsZero() {
-			return nil
-		}
-		c.homes[home] = true
 		c.onTheWay(f, lacking)
 		return nil
 	}
-	c.homes[home] = true
 	return c.place(f)
 }
 

@@ -17,8 +17,8 @@ type Options struct {
 	State string // holds the journal and the stage, mostly Root/.git/gsgit
 
 	// Displaced takes bytes that somebody wrote to a path between the caller's look
-	// at it and the rename that replaced it. It may be called twice with the same
-	// bytes (after a crash); the apply stops where it fails, and keeps the bytes.
+	// at it (Before) and the rename that replaced it. It may be called twice with the
+	// same bytes, after a crash; the apply stops where it fails, and keeps the bytes.
 	// Without it such bytes stop the apply.
 	Displaced func(path string, content []byte) error
 
@@ -38,6 +38,7 @@ type Directory struct {
 	options Options
 	disk    disk
 	seen    map[string]sighting
+	told    map[string]Blob // what the last Before returned, so that it is not displaced too
 }
 
 // Open returns the directory at options.Root. It writes nothing.

@@ -55,6 +55,25 @@ func TestWrittenAtTheLastMoment(t *testing.T) {
 	}
 }
 
+// TestToldIsNotDisplaced: what the caller kept before the apply is not handed on again.
+func TestToldIsNotDisplaced(t *testing.T) {
+	r := newReplica(t, before)
+	r.write("global.xml", "mine")
+	plan := before.plan(t, after)
+	d := r.open()
+	if drifts, err := d.Before(plan); err != nil || len(drifts) != 1 {
+		t.Fatalf("Before: %v, %v", drifts, err)
+	}
+	r.write("styles/line.sld", "after the look")
+	if err := errors.Join(d.Apply(t.Context(), plan, after.source()), d.Done()); err != nil {
+		t.Fatal(err)
+	}
+	r.holds(after)
+	if len(r.displaced) != 1 || !slices.Equal(r.displaced["styles/line.sld"], []string{"after the look"}) {
+		t.Errorf("displaced %q", r.displaced)
+	}
+}
+
 // TestWrittenAndKilled: the same, and we die at any operation after it. The bytes must
 // still come out, at least once.
 func TestWrittenAndKilled(t *testing.T) {
@@ -235,15 +254,15 @@ func TestFileSystemWithoutExchange(t *testing.T) {
 		return nil
 	}
 	for n := 0; ; n++ { // 0: it lives
-		r := newReplica(t, before)
+		r := newReplica(t, few)
 		gate, reached := atOperation(n, die, false)
 		r.options.Gate = func(operation string, paths ...string) error {
 			return errors.Join(gate(operation, paths...), plain(operation, paths...))
 		}
-		if _, err := dying(func() error { return r.apply(before.plan(t, after), after.source()) }); err != nil {
+		if _, err := dying(func() error { return r.apply(few.plan(t, other), other.source()) }); err != nil {
 			t.Fatal(err)
 		}
-		r.afterCrash(before, after)
+		r.afterCrash(few, other)
 		if n > 0 && !*reached {
 			break
 		}

@@ -67,17 +67,23 @@ func (d *Directory) drift(way *way, f File) (Drift, bool, error) {
 
 // Before returns what the plan would overwrite or remove though nobody put it into
 // history: bytes on disk that are neither the plan's old nor its new ones. The caller
-// keeps them, then applies. A file that is missing is nothing to keep.
+// keeps them, then applies: the Apply that follows takes them for kept and does not hand
+// them to Options.Displaced again. A file that is missing is nothing to keep.
 func (d *Directory) Before(plan Plan) ([]Drift, error) {
 	var drifts []Drift
 	way := d.way()
+	d.told = make(map[string]Blob)
 	for _, f := range plan.Files() {
 		drift, found, err := d.before(way, f)
 		if err != nil {
 			return nil, fmt.Errorf("look at %s before it is replaced: %w", f.Path, err)
 		}
-		if found {
-			drifts = append(drifts, drift)
+		if !found {
+			continue
+		}
+		drifts = append(drifts, drift)
+		if !drift.NotRegular {
+			d.told[f.Path] = HashBlob(drift.Have)
 		}
 	}
 	return drifts, nil

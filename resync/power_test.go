@@ -192,9 +192,9 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 // TestPowerCutAfterARestart: what the dead process renamed and did not sync, the next
 // one must sync, though it finds it in place.
 func TestPowerCutAfterARestart(t *testing.T) {
-	plan := before.plan(t, after)
+	plan := few.plan(t, other)
 	for n := 1; ; n++ {
-		r := newReplica(t, before)
+		r := newReplica(t, few)
 		disk := newForgetful(t)
 		gate, reached := atOperation(n, die, false)
 		r.options.Gate = func(operation string, paths ...string) error {
@@ -203,19 +203,19 @@ func TestPowerCutAfterARestart(t *testing.T) {
 			}
 			return disk.listen(operation, paths...)
 		}
-		if _, err := dying(func() error { return r.apply(plan, after.source()) }); err != nil {
+		if _, err := dying(func() error { return r.apply(plan, other.source()) }); err != nil {
 			t.Fatal(err)
 		}
 		if !*reached {
 			return
 		}
 		r.options.Gate = disk.listen
-		if err := r.step(plan, after.source()); err != nil {
+		if err := r.step(plan, other.source()); err != nil {
 			t.Fatal(err)
 		}
 		r.marked = true
 		disk.cut(r.options.Root, func(path string) bool { return strings.Contains(path, "/.git/") })
-		r.afterCrash(before, after)
+		r.afterCrash(few, other)
 		if t.Failed() {
 			t.Fatalf("operation %d", n)
 		}
@@ -223,9 +223,9 @@ func TestPowerCutAfterARestart(t *testing.T) {
 }
 
 func powerCuts(t *testing.T, kept func(path string) bool) {
-	plan := before.plan(t, after)
+	plan := few.plan(t, other)
 	for n := 1; ; n++ {
-		r := newReplica(t, before)
+		r := newReplica(t, few)
 		if err := os.MkdirAll(filepath.Join(r.options.State, "stage"), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -237,14 +237,14 @@ func powerCuts(t *testing.T, kept func(path string) bool) {
 			}
 			return disk.listen(operation, paths...)
 		}
-		if _, err := dying(func() error { return r.apply(plan, after.source()) }); err != nil {
+		if _, err := dying(func() error { return r.apply(plan, other.source()) }); err != nil {
 			t.Fatal(err)
 		}
 		if !*reached {
 			break
 		}
 		disk.cut(r.options.Root, kept)
-		r.afterCrash(before, after)
+		r.afterCrash(few, other)
 		if t.Failed() {
 			t.Fatalf("operation %d", n)
 		}

@@ -217,6 +217,13 @@ func (tr tree) String() string {
 	return b.String()
 }
 
+// few and other differ in every kind too, by as few files as do: the tables that die at
+// every operation go through them hundreds of times.
+var (
+	few   = tree{"g.xml": "g1", "s/same": "s", "w/x/a": "1", "w/x/b": "2", "folder": "f", "file/y/z": "z"}
+	other = tree{"g.xml": "g2", "s/same": "s", "w/new": "n", "v/a": "1", "v/deep/b": "2", "folder/in": "i", "file": "f now"}
+)
+
 // before and after differ in every way that a plan knows.
 var (
 	before = tree{
