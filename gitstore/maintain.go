@@ -36,7 +36,7 @@ func (s *Store) Maintain(ctx context.Context) error {
 		return err
 	}
 	defer lock.Release()
-	err = errors.Join(s.rollUp(ctx), s.expireDrift(ctx, time.Now()), s.cutReflog())
+	err = errors.Join(s.clearKeeps(keepLimit), s.rollUp(ctx), s.expireDrift(ctx, time.Now()), s.cutReflog())
 	if err != nil {
 		return fmt.Errorf("maintain %s: %w", s.dir, err)
 	}
@@ -143,6 +143,8 @@ func (s *Store) roll(ctx context.Context, packs []*pack, loose []Hash) error {
 	if err != nil || name == "" {
 		return err
 	}
+	// What it replaces was not held, so it needs not be.
+	defer s.release(name)
 	old := slices.DeleteFunc(packNames(packs), func(n string) bool { return n == name })
 	if err := s.replaceFile(s.journal(), []byte(strings.Join(append([]string{name}, old...), "\n")+"\n")); err != nil {
 		return err
@@ -161,6 +163,12 @@ func (s *Store) finishRolled(ctx context.Context, w *packWriter) (string, error)
 		return "", err
 	}
 	return w.name, nil
+}
+
+func (s *Store) release(name string) {
+	base := filepath.Join(s.packs.dir, name)
+	s.held.Delete(base)
+	s.releasePack(base)
 }
 
 func packNames(packs []*pack) (names []string) {

@@ -260,6 +260,9 @@ func (s *Store) syncPack(f *os.File, tmpIndex string, index []byte) error {
 }
 
 func (s *Store) publishPack(tmpPack, tmpIndex, base string) error {
+	if err := s.holdPack(base); err != nil {
+		return err
+	}
 	if err := s.disk.rename(tmpPack, base+".pack"); err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func (s *Store) clearPacks() error {
 			return err
 		}
 	}
-	if err := s.clearOrphans(); err != nil {
+	if err := errors.Join(s.clearOrphans(), s.clearKeeps(0)); err != nil {
 		return err
 	}
 	s.packs.forget()

@@ -46,6 +46,7 @@ func (s *Store) SetRef(ctx context.Context, name string, old, new Hash) error {
 	}
 	if !new.IsZero() {
 		s.logRef(name, old, new)
+		s.releasePacks(new)
 	}
 	s.step("gitstore.ref:" + name)
 	return nil

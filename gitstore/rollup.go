@@ -32,7 +32,7 @@ type largeTree struct {
 const (
 	largeTreeBytes = 8 << 10
 	largeTreesKept = 4
-	maxDeltaDepth   = 16
+	maxDeltaDepth  = 16
 )
 
 func newCopier(s *Store, w *packWriter) *copier {

@@ -289,3 +289,9 @@ func TestReadOnlyWritesNothing(t *testing.T) {
 		t.Errorf("a is %q", got)
 	}
 }
+
+func gitOK(dir string, args ...string) error {
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	return cmd.Run()
+}

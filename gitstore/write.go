@@ -25,8 +25,8 @@ type Draft struct {
 }
 
 // Write makes the draft a commit. Its objects are durable, as one pack, when Write returns; no ref has moved. A file
-// takes the place of a directory of its name and the other way round; a file and a file below it in one draft, a path
-// given twice, and paths that are empty, absolute or reach out of the tree or into .git are refused. A draft without
+// takes the place of a directory of its name and the other way round; a file and a file below it given in one draft, a
+// path given twice, and paths that are empty, absolute or reach out of the tree or into .git are refused. A draft without
 // parent is refused where the branch has commits.
 func (s *Store) Write(ctx context.Context, d Draft) (Hash, error) {
 	id, err := s.writeDraft(ctx, d, func(w *packWriter, parent Hash) (Hash, error) {
@@ -165,31 +165,41 @@ func (t *treeEdit) entry(before directory, name string, edits []Edit, at int) (t
 	if len(edits[0].Path) == at+len(name) {
 		own, below = edits[:1], edits[1:]
 	}
-	if len(below) > 0 {
-		if len(own) > 0 && own[0].Content != nil {
-			return old, &storeError{text: fmt.Sprintf("%q is to be a file and a directory at once", own[0].Path), permanent: true}
-		}
-		tree := Hash{}
-		if old.isTree() {
-			tree = old.id
-		}
-		id, err := t.apply(tree, below, at+len(name)+1)
-		if id.IsZero() && len(own) == 0 && !old.isTree() {
-			return old, err // removals below a name that is a file, or nothing
-		}
-		return treeEntry{name, id, modeDirectory}, err
+	if len(own) > 0 && own[0].Content != nil {
+		return t.file(name, old, own[0], below)
 	}
-	if own[0].Content == nil {
-		if old.isTree() {
-			return old, nil // the file is gone already
-		}
-		return treeEntry{}, nil
+	if len(below) > 0 {
+		return t.below(name, old, len(own) > 0, below, at)
+	}
+	if old.isTree() {
+		return old, nil // the file is gone already
+	}
+	return treeEntry{}, nil
+}
+
+// file puts a file in the place of whatever has its name; what stood below that must not be given anew.
+func (t *treeEdit) file(name string, old treeEntry, e Edit, below []Edit) (treeEntry, error) {
+	if slices.ContainsFunc(below, func(b Edit) bool { return b.Content != nil }) {
+		return old, &storeError{text: fmt.Sprintf("%q is to be a file and a directory at once", e.Path), permanent: true}
 	}
 	if err := cancelled(t.ctx); err != nil {
 		return old, err
 	}
-	id, err := t.pack.put(kindBlob, own[0].Content)
+	id, err := t.pack.put(kindBlob, e.Content)
 	return treeEntry{name, id, keptMode(old)}, err
+}
+
+// below edits the directory of that name, made where there is none.
+func (t *treeEdit) below(name string, old treeEntry, fileGone bool, edits []Edit, at int) (treeEntry, error) {
+	tree := Hash{}
+	if old.isTree() {
+		tree = old.id
+	}
+	id, err := t.apply(tree, edits, at+len(name)+1)
+	if id.IsZero() && !fileGone && !old.isTree() {
+		return old, err // removals below a name that is a file, or nothing
+	}
+	return treeEntry{name, id, modeDirectory}, err
 }
 
 // keptMode keeps the executable bit of a regular file, which is a file's own and not ours to change.

@@ -1,0 +1,76 @@
+package gitstore
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A new pack has a .keep file beside it until a ref leads to what it holds: without one, a git repack or git gc that
+// began before the ref moved would take the pack for garbage. Git does the same for what is pushed.
+
+// keepMark is what our .keep files hold; others' are left alone.
+const keepMark = "gsgit\n"
+
+// keepLimit is how old a .keep of ours becomes whose ref never came.
+const keepLimit = time.Hour
+
+// holdPack comes before the pack can be seen. It needs no sync: what it guards against does not outlive a power cut.
+func (s *Store) holdPack(base string) error {
+	f, err := os.OpenFile(base+".keep", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // someone's wish to keep it
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(keepMark)
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	s.held.Store(base, true)
+	return err
+}
+
+// releasePacks lets go of the packs that hold a commit which a ref leads to now.
+func (s *Store) releasePacks(commit Hash) {
+	for _, p := range s.packs.list() {
+		if _, held := s.held.Load(p.base); !held {
+			continue
+		}
+		if _, found := p.find(commit); found {
+			s.held.Delete(p.base)
+			s.releasePack(p.base)
+		}
+	}
+}
+
+// releasePack only notes trouble: a .keep too many does no harm, and Maintain finds it again.
+func (s *Store) releasePack(base string) {
+	if err := os.Remove(base + ".keep"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Warn("pack not released", "path", base, "err", err)
+	}
+}
+
+// clearKeeps removes our .keep files that are older than limit.
+func (s *Store) clearKeeps(limit time.Duration) error {
+	keeps, err := filepath.Glob(filepath.Join(s.packs.dir, "*.keep"))
+	if err != nil {
+		return err
+	}
+	for _, path := range keeps {
+		info, err := os.Stat(path)
+		if err != nil || time.Since(info.ModTime()) < limit {
+			continue
+		}
+		base := strings.TrimSuffix(path, ".keep")
+		text, err := os.ReadFile(path)
+		if err == nil && (string(text) == keepMark || len(text) == 0 && !exists(base+".pack")) {
+			s.releasePack(base)
+		}
+	}
+	return nil
+}
