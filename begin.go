@@ -114,3 +114,16 @@ func (s *Sources) fetchGiven(ctx context.Context, store *gitstore.Store) (gitsto
 	}
 	return gitstore.Hash{}, nil
 }
+
+// enoughSpace stops before the objects of git fill the volume of the GeoServer.
+func enoughSpace(s *gitstore.Store, least uint64) error {
+	free, err := s.FreeSpace()
+	if err != nil {
+		return fmt.Errorf("look at the free space: %w", err)
+	}
+	if free >= least {
+		return nil
+	}
+	return &Problem{State: Error, Why: fmt.Sprintf("%d MiB are free on the volume of %s, less than --min-free", free>>20, s.GitDir()),
+		Help: "make room: gsgit goes on by itself"}
+}

@@ -135,6 +135,12 @@ func (d *Directory) Links() ([]string, error) {
 	return links, err
 }
 
+// Has tells whether there is anything at a path, without opening it.
+func (d *Directory) Has(path string) bool {
+	_, err := os.Lstat(d.abs(path))
+	return !vanished(err)
+}
+
 // errMoving is a file that changed while it was read: the event of that change is still to come.
 var errMoving = errors.New("the file changed while it was read")
 

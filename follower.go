@@ -24,7 +24,8 @@ type Follower struct {
 	Files    *resync.Directory
 	Store    *gitstore.Store
 	Sources  *Sources
-	Adopt    bool // take over a directory that holds other content
+	Adopt    bool   // take over a directory that holds other content
+	MinFree  uint64 // bytes that are left to the GeoServer on its volume
 	Log      *slog.Logger
 	Step     func(string)           // crash points of tests; may be nil
 	Lock     func() (func(), error) // takes the write lock; may be nil
@@ -63,6 +64,9 @@ func (f *Follower) Sync(ctx context.Context) (time.Duration, error) {
 	}
 	defer release()
 	if err := f.finish(ctx); err != nil {
+		return 0, err
+	}
+	if err := enoughSpace(f.Store, f.MinFree); err != nil {
 		return 0, err
 	}
 	disk, err := f.Store.Ref(DiskRef)
@@ -144,7 +148,7 @@ func (f *Follower) later(ctx context.Context, a, b gitstore.Hash) (gitstore.Hash
 // reach brings the directory from the commit it was last written as to the target.
 func (f *Follower) reach(ctx context.Context, disk, target gitstore.Hash) error {
 	if target.IsZero() {
-		return &Problem{State: Syncing, Why: "no source has commits yet", Help: "is a `gsgit watch` running?"}
+		return &Problem{State: Syncing, Why: fmt.Sprintf("no source has commits of branch %s yet", f.Store.Branch()), Help: "is a `gsgit watch` running?"}
 	}
 	if disk.IsZero() {
 		adopted, err := f.begin(ctx)

@@ -31,6 +31,7 @@ type Publisher struct {
 	Store    *gitstore.Store
 	Instance string
 	Hold     time.Duration // how long an incomplete batch may wait, from its first event
+	MinFree  uint64        // bytes that are left to the GeoServer on its volume
 	Log      *slog.Logger
 	Step     func(string)           // crash points of tests; may be nil
 	Lock     func() (func(), error) // takes the write lock; may be nil
@@ -80,7 +81,7 @@ func (p *Publisher) Sync(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	defer release()
-	if err := CheckDirectory(p.Dir.Root, true); err != nil {
+	if err := enoughSpace(p.Store, p.MinFree); err != nil {
 		return 0, err
 	}
 	if err := p.align(ctx); err != nil {
@@ -216,7 +217,7 @@ func (p *Publisher) stillThere() error {
 	if err != nil || !had {
 		return err
 	}
-	if _, ok, err := p.Dir.Read("global.xml"); !ok && err == nil {
+	if !p.Dir.Has("global.xml") {
 		return &Problem{State: Held, Why: "global.xml is gone from the data directory: is its volume mounted?",
 			Help: "nothing is recorded until it is back"}
 	}

@@ -78,6 +78,9 @@ type replica struct {
 
 // runFollow runs a replica until ctx ends. started (may be nil) hears of the node once one commit is applied.
 func runFollow(ctx context.Context, o followOptions, log *slog.Logger, started func(*gsgit.Node)) error {
+	if err := o.first(ctx); err != nil {
+		return err
+	}
 	s, err := openStation(o.nodeOptions, "follow", log)
 	if err != nil {
 		return err
@@ -110,7 +113,8 @@ func newReplica(ctx context.Context, s *station, o followOptions) (*replica, err
 		r.pickUp.Server = client
 	}
 	r.follower = &gsgit.Follower{
-		Dir: s.dir, Store: s.store, Sources: s.sources, Adopt: o.Adopt, Instance: s.instance, Log: s.log, Step: s.step, Lock: s.lock,
+		Dir: s.dir, Store: s.store, Sources: s.sources, Adopt: o.Adopt, MinFree: s.watching.MinFree,
+		Instance: s.instance, Log: s.log, Step: s.step, Lock: s.lock,
 	}
 	files, err := resync.Open(resync.Options{
 		Root: o.DataDir, State: s.stateDir(), Step: s.step, Logger: s.log,

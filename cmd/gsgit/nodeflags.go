@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,6 +113,9 @@ type watchingOptions struct {
 	Scan   time.Duration
 	Watch  string
 	Local  cli.StringSlice
+
+	minFree string
+	MinFree uint64 // bytes
 }
 
 func (w *watchingOptions) flags() []cli.Flag {
@@ -120,6 +124,7 @@ func (w *watchingOptions) flags() []cli.Flag {
 		&cli.DurationFlag{Name: "scan", Destination: &w.Scan, Value: 5 * time.Minute, Usage: "`TIME` between looks at the whole directory, for what no event told"},
 		&cli.StringFlag{Name: "watch", Destination: &w.Watch, Value: "auto", Usage: "`MODE`: auto, events or poll"},
 		&cli.StringSliceFlag{Name: "local", Destination: &w.Local, Usage: "`PATTERN` of files that stay on this node (repeatable)"},
+		&cli.StringFlag{Name: "min-free", Destination: &w.minFree, Value: "256MiB", Usage: "`SIZE` that is left free on the volume"},
 	}
 }
 
@@ -133,7 +138,24 @@ func (w *watchingOptions) check() error {
 	if err := (xmlcatalog.Rules{Local: w.Local.Value()}).Check(); err != nil {
 		return usageError{fmt.Errorf("--local: %w", err)}
 	}
-	return nil
+	var err error
+	w.MinFree, err = parseSize(w.minFree)
+	return err
+}
+
+// parseSize reads 256MiB, 1GiB, 512KiB or a number of bytes.
+func parseSize(size string) (uint64, error) {
+	digits, shift := size, 0
+	for unit, bits := range map[string]int{"KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40} {
+		if number, ok := strings.CutSuffix(size, unit); ok {
+			digits, shift = number, bits
+		}
+	}
+	n, err := strconv.ParseUint(digits, 10, 63-shift) // what is more would overflow
+	if err != nil {
+		return 0, misuse("--min-free takes a size like 256MiB, not %q", size)
+	}
+	return n << shift, nil
 }
 
 // settings are what a node used last, without secrets: status works by them when the node does not run.

@@ -65,7 +65,7 @@ func (o *statusOptions) gather(ctx context.Context) (s gsgit.Status, outside boo
 	store, err := o.open()
 	if err != nil {
 		if brokers := o.bus.list(); len(brokers) > 0 {
-			nodes, err := o.topics(ctx, o.bus)
+			_, nodes, err := readTopics(ctx, o.bus)
 			return gsgit.Status{Nodes: nodes}, true, err
 		}
 		return s, false, err
@@ -137,18 +137,18 @@ func (o *statusOptions) repository(ctx context.Context, store *gitstore.Store, k
 		brokers = busOptions{Brokers: strings.Join(kept.Brokers, ","), Prefix: kept.Prefix, Kafka: kept.Kafka}
 	}
 	if len(brokers.list()) > 0 {
-		if nodes, err := o.topics(ctx, brokers); err == nil { // a broker that is down is no news of this node
+		if _, nodes, err := readTopics(ctx, brokers); err == nil { // a broker that is down is no news of this node
 			s.Nodes = nodes
 		}
 	}
 	return s, nil
 }
 
-// topics reads the node records once.
-func (o *statusOptions) topics(ctx context.Context, b busOptions) ([]kafkabus.NodeRecord, error) {
-	bus, err := kafkabus.Open(kafkabus.Config{Brokers: b.list(), Prefix: b.Prefix, ClientID: "gsgit-status", Security: b.Kafka, Logger: slog.New(slog.DiscardHandler)})
+// readTopics reads the heads and the node records once.
+func readTopics(ctx context.Context, b busOptions) ([]kafkabus.Announcement, []kafkabus.NodeRecord, error) {
+	bus, err := kafkabus.Open(kafkabus.Config{Brokers: b.list(), Prefix: b.Prefix, ClientID: "gsgit-look", Security: b.Kafka, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer bus.Close()
 	s := &station{topics: bus}
@@ -163,7 +163,7 @@ func (o *statusOptions) topics(ctx context.Context, b busOptions) ([]kafkabus.No
 	}
 	cancel()
 	_ = w.Wait() // it was cancelled
-	return nodes, err
+	return bus.Heads(), nodes, err
 }
 
 // healthy is the question behind the exit status.

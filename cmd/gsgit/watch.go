@@ -95,7 +95,8 @@ func runWatch(ctx context.Context, o watchOptions, log *slog.Logger, started fun
 func newPrimary(s *station, hold time.Duration) *primary {
 	p := &primary{station: s}
 	p.publisher = &gsgit.Publisher{
-		Dir: s.dir, Store: s.store, Instance: s.instance, Hold: hold, Log: s.log, Step: s.step, Lock: s.lock,
+		Dir: s.dir, Store: s.store, Instance: s.instance, Hold: hold, MinFree: s.watching.MinFree,
+		Log: s.log, Step: s.step, Lock: s.lock,
 	}
 	p.announcer = &gsgit.Announcer{
 		Store: s.store, Instance: s.instance, Epoch: s.epoch(), Hub: s.sources.Hub, Remotes: p.remotes, Log: s.log, Step: s.step,
