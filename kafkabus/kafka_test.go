@@ -61,3 +61,28 @@ func createTopic(t *testing.T, address, name, policy string) {
 		t.Fatal(err, r)
 	}
 }
+
+// TestKafkaKilled kills the broker and starts it again: what it had acknowledged
+// is there, and both nodes find back by themselves.
+func TestKafkaKilled(t *testing.T) {
+	broker := testkafka.Start(t)
+	nodes := bustest.Broker{Open: func(t *testing.T, id string) bustest.Bus {
+		return open(t, kafkabus.Config{Brokers: []string{broker.Addr}, Prefix: "killed", ClientID: id})
+	}}
+	one, two := bustest.Join(t, nodes, "gs-a"), bustest.Join(t, nodes, "gs-b")
+	for n := range 5 {
+		if err := one.Announce(t.Context(), bustest.News("gs-a", n+2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := bustest.News("gs-a", 2).Key()
+	broker.Kill(t)
+	bustest.Wait(t, "trouble", func() bool { return two.Err() != nil })
+	broker.Restart(t)
+	bustest.Wait(t, "both links are back", func() bool { return two.Err() == nil && one.Err() == nil })
+	if a, ok := one.Own(key); !ok || a.Commit != bustest.Commit(6) {
+		t.Errorf("after the restart the topic says %+v, %v", a, ok)
+	}
+	bustest.Wait(t, "one announces", func() bool { return one.Announce(t.Context(), bustest.News("gs-a", 9)) == nil })
+	bustest.Wait(t, "two hears", func() bool { return bustest.Head(two, key) == bustest.Commit(9) })
+}

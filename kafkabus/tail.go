@@ -31,20 +31,36 @@ type tail struct {
 
 // run follows the topic until ctx ends.
 func (t *tail) run(ctx context.Context) {
+	misses := 0
 	for wait := t.config.RetryMin; ; wait = min(2*wait, t.config.RetryMax) {
 		caught, err := t.follow(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		t.table.mark(t.part, explain(err, t.config))
-		if err == nil {
-			t.table.end(t.which) // of a topic that does not exist, everything is known
-			wait = min(missingWait, t.config.RetryMax)
-		} else if caught {
-			wait = t.config.RetryMin // all was well up to now
+		if err == nil { // there is no such topic
+			misses++
+			wait = t.miss(misses)
+		} else {
+			misses = 0
+		}
+		if caught { // all was well up to now
+			wait = t.config.RetryMin
 		}
 		t.pause(ctx, wait)
 	}
+}
+
+// miss returns how long to wait until the next look for a topic that was not
+// there. The second time it is believed, and then everything in it is known. Not
+// the first: a broker that has just started may not have heard of it yet, and a
+// primary that believed the topic empty could begin a history of its own.
+func (t *tail) miss(times int) (wait time.Duration) {
+	if times < 2 {
+		return t.config.RetryMin
+	}
+	t.table.end(t.which)
+	return min(missingWait, t.config.RetryMax)
 }
 
 func (t *tail) pause(ctx context.Context, wait time.Duration) {

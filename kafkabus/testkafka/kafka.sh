@@ -2,7 +2,7 @@
 # One Apache Kafka 4 broker (KRaft) on loopback, for tests, from Maven Central's jars alone.
 #
 #   kafka.sh fetch          download the jars, once
-#   kafka.sh run DIR PORT   format DIR and become the broker: PORT is for clients, PORT+1 for its
+#   kafka.sh run DIR PORT   format DIR if it is new, and become the broker: PORT is for clients, PORT+1 for its
 #                           controller, PORT+2 speaks TLS, PORT+3 asks for a user (SASL_PLAINTEXT),
 #                           PORT+4 for both. User "gsgit", password "secret".
 #   kafka.sh up [PORT]      the same in the background (19092), for `go test` to use again and again
@@ -121,11 +121,11 @@ run() {
   fetch
   mkdir -p "$dir"
   log_config "$dir"
-  certificates "$dir" || die "openssl could not make certificates"
+  [ -e "$dir/server.pem" ] || certificates "$dir" || die "openssl could not make certificates"
   properties "$dir" "$port" >"$dir/broker.properties"
   local jvm=("${heap[@]}" -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -XX:TieredStopAtLevel=1
     "-Dlog4j2.configurationFile=$dir/log4j2.properties" "-Dkafka.logs.dir=$dir" -cp "$libs/*")
-  "$java" "${jvm[@]}" kafka.tools.StorageTool format --cluster-id "$(id)" --standalone \
+  [ -e "$dir/data/meta.properties" ] || "$java" "${jvm[@]}" kafka.tools.StorageTool format --cluster-id "$(id)" --standalone \
     --add-scram 'SCRAM-SHA-256=[name=gsgit,password=secret]' --add-scram 'SCRAM-SHA-512=[name=gsgit,password=secret]' \
     --config "$dir/broker.properties" >"$dir/format.log" 2>&1 || { cat "$dir/format.log" >&2; die "the data directory could not be formatted"; }
   # exec: whoever started this script holds the broker itself by its process id

@@ -32,6 +32,11 @@ type Broker struct {
 	SASL        string
 	SASLWithTLS string
 	CA          string // PEM file
+
+	script string // "": somebody else's, who may be using it
+	data   string
+	port   int
+	kill   func()
 }
 
 // patience is for a first run, which downloads the jars.
@@ -44,7 +49,6 @@ var one struct {
 	started bool
 	broker  *Broker
 	err     error
-	stop    func()
 }
 
 // Start returns the broker, starting it where this process has none yet.
@@ -54,7 +58,7 @@ func Start(t testing.TB) *Broker {
 	defer one.Unlock()
 	if !one.started {
 		one.started = true
-		one.broker, one.stop, one.err = start()
+		one.broker, one.err = start()
 	}
 	if one.err == nil {
 		return one.broker
@@ -71,41 +75,68 @@ func Start(t testing.TB) *Broker {
 func Stop() {
 	one.Lock()
 	defer one.Unlock()
-	if one.stop != nil {
-		one.stop()
-		one.stop = nil
+	if b := one.broker; b != nil && b.script != "" {
+		b.kill()
+		os.RemoveAll(filepath.Dir(b.script))
+	}
+	one.broker, one.err = nil, errors.New("it was stopped")
+}
+
+// Kill ends the broker without warning. A broker that other processes may use is
+// left alone: the test is skipped.
+func (b *Broker) Kill(t testing.TB) {
+	t.Helper()
+	if b.script == "" {
+		t.Skip("the broker of kafka.sh up is not ours to kill")
+	}
+	b.kill()
+}
+
+// Restart starts the broker again, on its old ports and with its old data.
+func (b *Broker) Restart(t testing.TB) {
+	t.Helper()
+	kill, err := launch(b.script, b.data, b.port)
+	b.kill = kill
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
-func start() (*Broker, func(), error) {
+func start() (*Broker, error) {
 	for _, tool := range []string{"bash", "java", "mvn", "openssl", "flock"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	dir, err := os.MkdirTemp("", "gsgit-kafka-")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	script, err := unpack(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if address, err := exec.Command("bash", script, "bootstrap").Output(); err == nil {
 		return running(strings.TrimSpace(string(address)), script, dir)
 	}
+	return ours(script, filepath.Join(dir, "broker"))
+}
+
+// ours starts a broker of this process, with the data in a directory that does
+// not exist yet.
+func ours(script, data string) (*Broker, error) {
 	port, err := freePorts()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	data := filepath.Join(dir, "broker")
-	kill, err := launch(script, data, port)
-	stop := func() { kill(); os.RemoveAll(dir) }
-	if err != nil {
-		stop()
-		return nil, nil, err
+	b := at(port, data)
+	b.script, b.data, b.port = script, data, port
+	if b.kill, err = launch(script, data, port); err != nil {
+		b.kill()
+		os.RemoveAll(filepath.Dir(script))
+		return nil, err
 	}
-	return at(port, data), stop, nil
+	return b, nil
 }
 
 func unpack(dir string) (script string, err error) {
@@ -122,22 +153,22 @@ func unpack(dir string) (script string, err error) {
 }
 
 // running describes the broker that stands already; it is left alone at the end.
-func running(address, script, dir string) (*Broker, func(), error) {
+func running(address, script, dir string) (*Broker, error) {
 	defer os.RemoveAll(dir)
 	jars, err := exec.Command("bash", script, "fetch").Output()
 	if err != nil {
-		return nil, nil, fmt.Errorf("kafka.sh fetch: %w", err)
+		return nil, fmt.Errorf("kafka.sh fetch: %w", err)
 	}
 	_, p, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	port, err := strconv.Atoi(p)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	home := filepath.Dir(strings.TrimSpace(string(jars)))
-	return at(port, filepath.Join(home, "up")), func() {}, nil
+	return at(port, filepath.Join(home, "up")), nil
 }
 
 func at(port int, data string) *Broker {
