@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"sync/atomic"
 	"syscall"
 
 	"github.com/fsnotify/fsnotify"
@@ -8,10 +9,10 @@ import (
 
 // Trouble stands between a watcher and the operating system's events.
 type Trouble struct {
-	Instances int  // how often events can be opened, 0 for never
-	Watches   int  // how many watches there are, 0 for none
-	Deaf      bool // no event ever comes
-	opened    *events
+	Instances int         // how often events can be opened
+	Watches   int         // how many watches there are each time
+	Deaf      atomic.Bool // no event comes
+	opened    atomic.Pointer[events]
 }
 
 // Make puts trouble into options.
@@ -21,7 +22,7 @@ func (t *Trouble) Make(o Options) Options {
 			return nil, syscall.EMFILE
 		}
 		t.Instances--
-		e, err := listen(func(e fsnotify.Event) bool { return !t.Deaf && want(e) })
+		e, err := listen(func(e fsnotify.Event) bool { return !t.Deaf.Load() && want(e) })
 		if err != nil {
 			return nil, err
 		}
@@ -32,11 +33,11 @@ func (t *Trouble) Make(o Options) Options {
 			}
 			return add(dir)
 		}
-		t.opened = e
+		t.opened.Store(e)
 		return e, nil
 	}
 	return o
 }
 
 // Overflow makes the queue of events overflow.
-func (t *Trouble) Overflow() { t.opened.note(fsnotify.Event{}, fsnotify.ErrEventOverflow) }
+func (t *Trouble) Overflow() { t.opened.Load().note(fsnotify.Event{}, fsnotify.ErrEventOverflow) }

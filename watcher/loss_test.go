@@ -25,12 +25,13 @@ func quick(o watcher.Options) watcher.Options {
 func TestAnOverflowIsAdmittedAndMadeGood(t *testing.T) {
 	dir := t.TempDir()
 	plant(t, dir, "a/b/old.xml", "c/gone.xml", "styles/a.sld")
-	trouble := &watcher.Trouble{Instances: math.MaxInt, Watches: math.MaxInt, Deaf: true}
+	trouble := &watcher.Trouble{Instances: math.MaxInt, Watches: math.MaxInt}
+	trouble.Deaf.Store(true)
 	m := watch(t, dir, trouble.Make(watcher.Options{}))
 	plant(t, dir, "a/b/new.xml", "d/e/made.xml")
 	must(t, os.RemoveAll(filepath.Join(dir, "c")))
 	must(t, os.Rename(filepath.Join(dir, "a/b"), filepath.Join(dir, "a/moved")))
-	trouble.Deaf = false
+	trouble.Deaf.Store(false)
 	trouble.Overflow()
 	b := m.batch()
 	if want := []string{"a/b", "a/moved", "c", "d"}; !b.Lost || !slices.Equal(b.Paths, want) {
@@ -53,7 +54,8 @@ func TestTheRegularScanFindsWhatNoEventTold(t *testing.T) {
 	dir := t.TempDir()
 	plant(t, dir, "a/old.xml", "b/gone.xml", "c/restored.xml")
 	stamp(t, dir, "c/restored.xml")
-	trouble := &watcher.Trouble{Instances: 1, Watches: math.MaxInt, Deaf: true}
+	trouble := &watcher.Trouble{Instances: 1, Watches: math.MaxInt}
+	trouble.Deaf.Store(true)
 	o := trouble.Make(watcher.Options{})
 	o.Scan = 10 * time.Millisecond
 	m := watch(t, dir, o)
@@ -78,20 +80,21 @@ func stamp(t *testing.T, dir, path string) {
 
 func TestWithoutWatchesTheTreeIsPolled(t *testing.T) {
 	tests := []struct {
-		name    string
-		trouble watcher.Trouble
-		raise   string
+		name               string
+		instances, watches int
+		raise              string
 	}{
-		{"no instance", watcher.Trouble{}, "max_user_instances"},
-		{"too few watches", watcher.Trouble{Instances: 1, Watches: 2}, "max_user_watches"},
-		{"too few watches later", watcher.Trouble{Instances: 1, Watches: 5}, "max_user_watches"},
+		{"no instance", 0, 0, "max_user_instances"},
+		{"too few watches", 1, 2, "max_user_watches"},
+		{"too few watches later", 1, 5, "max_user_watches"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			plant(t, dir, "a/b/c/old.xml")
 			var log bytes.Buffer
-			o := quick(tt.trouble.Make(watcher.Options{}))
+			trouble := watcher.Trouble{Instances: tt.instances, Watches: tt.watches}
+			o := quick(trouble.Make(watcher.Options{}))
 			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 			m := watch(t, dir, o)
 			plant(t, dir, "d/e/f/new.xml", "a/b/c/new.xml")
