@@ -4,6 +4,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gsgit/gsgit/kafkabus"
 	"github.com/gsgit/gsgit/kafkabus/bustest"
@@ -96,4 +97,38 @@ func TestEmbeddedStartsAgain(t *testing.T) {
 		}
 	}
 	bustest.Wait(t, "heard again", func() bool { return bustest.Head(replica, key) == bustest.Commit(18) })
+}
+
+// TestEmbeddedCompacts: a node that runs for months beats its heart a million
+// times into this process's memory.
+func TestEmbeddedCompacts(t *testing.T) {
+	e := startEmbedded(t)
+	broker := bustest.Broker{Open: func(t *testing.T, id string) bustest.Bus {
+		return open(t, kafkabus.Config{Brokers: []string{e.Addr()}, ClientID: id})
+	}}
+	n := bustest.Join(t, broker, "gs-a")
+	const beats = 300
+	for i := range beats {
+		if err := n.Announce(t.Context(), bustest.News("gs-a", i+2)); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Report(t.Context(), bustest.Health("gs-a", "ok", time.Unix(int64(i), 0))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.Cluster().Compact() // by itself once an hour
+	for _, topic := range []string{"gsgit.commits", "gsgit.nodes"} {
+		if size := e.Cluster().PartitionInfo(topic, 0).NumBytes; size > 4<<10 {
+			t.Errorf("%s holds %d bytes for %d records of one key", topic, size, beats)
+		}
+	}
+	late := bustest.Join(t, broker, "late")
+	if key := bustest.News("gs-a", 2).Key(); bustest.Head(late, key) != bustest.Commit(beats+1) {
+		t.Errorf("after compaction the head is %s", bustest.Head(late, key))
+	}
+	// Those who listened all along hear what comes next.
+	if err := late.Announce(t.Context(), bustest.News("gs-b", 2)); err != nil {
+		t.Fatal(err)
+	}
+	bustest.Wait(t, "the next one", func() bool { return bustest.Head(n, bustest.News("gs-b", 2).Key()) != "" })
 }

@@ -203,3 +203,34 @@ func TestClosedBusSaysSo(t *testing.T) {
 		t.Errorf("announced on a closed bus: %v", err)
 	}
 }
+
+// TestStallInsideSASL: kafka-go clears every deadline before the SASL exchange. A
+// broker that stalls there holds nobody for longer than the exchange may take.
+func TestStallInsideSASL(t *testing.T) {
+	e := startEmbedded(t, kafkabus.WithUser("gsgit", "secret"))
+	var stalled atomic.Bool
+	stalled.Store(true)
+	e.Cluster().ControlKey(kmsg.SASLAuthenticate.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		e.Cluster().KeepControl()
+		return nil, nil, stalled.Load() // handled, and never answered
+	})
+	broker := bustest.Broker{Open: func(t *testing.T, id string) bustest.Bus {
+		return open(t, kafkabus.Config{
+			Brokers: []string{e.Addr()}, ClientID: id, Timeout: 200 * time.Millisecond, PollWait: 100 * time.Millisecond,
+			Security: kafkabus.Security{Protocol: "SASL_PLAINTEXT", Username: "gsgit", PasswordFile: file(t, "password", "secret")},
+		})
+	}}
+	b := broker.Open(t, "gs-a")
+	defer b.Close()
+	if err := b.Announce(t.Context(), bustest.News("gs-a", 2)); err == nil || hintOf(err) == "" {
+		t.Errorf("%v (%s)", err, hintOf(err))
+	}
+	stalled.Store(false)
+	if err := b.Announce(t.Context(), bustest.News("gs-a", 2)); err != nil {
+		t.Error(err)
+	}
+	n := bustest.Join(t, broker, "gs-b")
+	if len(n.Heads()) != 1 {
+		t.Errorf("heads %v", n.Heads())
+	}
+}
