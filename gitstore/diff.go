@@ -41,11 +41,11 @@ func (d *differ) trees(path string, a, b Hash) error {
 	if err := cancelled(d.ctx); err != nil {
 		return err
 	}
-	left, err := d.store.directory(a)
+	left, err := d.store.peekDirectory(a)
 	if err != nil {
 		return err
 	}
-	right, err := d.store.directory(b)
+	right, err := d.store.peekDirectory(b)
 	if err != nil {
 		return err
 	}

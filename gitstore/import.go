@@ -115,5 +115,5 @@ func (t *treeImport) build(old Hash, from, to, at int) (Hash, error) {
 		d = append(d, treeEntry{strings.Clone(name), id, modeDirectory})
 		i = end
 	}
-	return t.put(d, at)
+	return t.put(old, d, at)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -17,10 +18,13 @@ import (
 // Lock is a lock on a file, held until Release or the end of the process, however that comes.
 type Lock struct{ file *os.File }
 
-// LockFile takes the lock on path, making the file if need be, and waits for another holder up to the given time. Then
+// LockFile takes the lock on path, making the file and its directory if need be, and waits for another holder up to the given time. Then
 // errors.Is(err, ErrLocked), and the error names the holder. The file stays after Release: removing it would let two
 // processes lock two files of one name.
 func LockFile(path string, wait time.Duration) (*Lock, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)

@@ -157,7 +157,7 @@ type treeCache struct {
 }
 
 const (
-	treeCacheBytes = 40 << 20 // each generation: the whole tree of 100,000 layers
+	treeCacheBytes = 24 << 20 // each generation: the whole tree of 100,000 layers
 	entryBytes     = 60       // an entry with its name, about
 )
 
@@ -176,6 +176,17 @@ func (c *treeCache) get(id Hash) (directory, bool) {
 func (c *treeCache) put(id Hash, d directory) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.add(id, d)
+}
+
+// replace puts a directory in the place of the one that it was made from, which is history now.
+func (c *treeCache) replace(old, id Hash, d directory) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if was, ok := c.young[old]; ok && old != id {
+		c.size -= entryBytes * (len(was) + 2)
+		delete(c.young, old)
+	}
 	c.add(id, d)
 }
 
@@ -202,6 +213,17 @@ func (s *Store) directory(id Hash) (directory, error) {
 		s.trees.put(id, d)
 	}
 	return d, err
+}
+
+// peekDirectory is directory for what is looked at once: nothing is added to the cache.
+func (s *Store) peekDirectory(id Hash) (directory, error) {
+	if id.IsZero() || id == emptyTree {
+		return nil, nil
+	}
+	if d, ok := s.trees.get(id); ok {
+		return d, nil
+	}
+	return s.readDirectory(id)
 }
 
 // readDirectory is directory without the cache, for walks through history that would fill it with old trees.

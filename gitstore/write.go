@@ -126,17 +126,17 @@ func (t *treeEdit) apply(old Hash, edits []Edit, at int) (Hash, error) {
 		changed[name] = e
 		edits = edits[n:]
 	}
-	return t.put(merge(before, changed), at)
+	return t.put(old, merge(before, changed), at)
 }
 
-// put stores a directory; an empty one is not kept but at the root.
-func (t *treeEdit) put(d directory, at int) (Hash, error) {
+// put stores what became of a directory; an empty one is not kept but at the root.
+func (t *treeEdit) put(old Hash, d directory, at int) (Hash, error) {
 	if len(d) == 0 && at > 0 {
 		return Hash{}, nil
 	}
 	id, err := t.pack.put(kindTree, d.encode())
 	if err == nil {
-		t.store.trees.put(id, d)
+		t.store.trees.replace(old, id, d)
 	}
 	return id, err
 }
