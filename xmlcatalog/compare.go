@@ -197,6 +197,9 @@ func opOf(fields []Field) Op {
 // renamed compares the own name of an object and the workspace that it is in,
 // each by what it is itself: when a workspace is renamed, its layers are not.
 func (c *comparison) renamed(g *group) (Op, bool) {
+	if g.old.wrong != "" || g.new.wrong != "" {
+		return "", false // the name of a broken file is a guess
+	}
 	switch g.new.kind {
 	case storeFile, layerFile, resourceFile, styleFile, groupFile:
 		if home(c.before, g.old) != home(c.after, g.new) {

@@ -133,7 +133,20 @@ func (s *scanner) instruction() error {
 		return errors.New("a processing instruction has no name")
 	}
 	s.at += end + 2
+	if string(body[:nameLength(body)]) == "xml" {
+		return checkVersion(token{data: body[len("xml"):]})
+	}
 	return nil
+}
+
+// checkVersion: the reader of style bodies knows two versions of XML.
+func checkVersion(declaration token) error {
+	switch version := string(declaration.attr("version")); version {
+	case "", "1.0", "1.1":
+		return nil
+	default:
+		return fmt.Errorf("XML version %s is not known", cut(version, 10))
+	}
 }
 
 // doctype passes over <!DOCTYPE …> with everything in its brackets.

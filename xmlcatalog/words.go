@@ -28,11 +28,16 @@ func body(changes []Change, subject string) string {
 // DescribeImport is the message of a first commit: what there is, in numbers.
 func DescribeImport(c *Catalog) Message {
 	count := c.Count()
-	words := countWords(count, Workspace, Store, Layer, Group, Style)
-	if words == "" {
-		words = plural(count[File], "file")
+	kinds := []Kind{Workspace, Layer, Store, Group, Style, File}
+	words := countWords(count, kinds...)
+	for len("import data directory: "+words) > maxSubject {
+		kinds = kinds[:len(kinds)-1]
+		words = countWords(count, kinds...) + " …"
 	}
-	m := Message{Subject: cut("import data directory: "+words, maxSubject)}
+	if words == "" {
+		words = "no files"
+	}
+	m := Message{Subject: "import data directory: " + words}
 	for _, n := range count {
 		m.Created += n
 	}
