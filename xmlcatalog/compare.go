@@ -142,6 +142,7 @@ func (c *comparison) movedPath(path string) string {
 // did: a file that only moved along with the directory around it.
 func (c *comparison) change(g *group) (Change, bool) {
 	c.complete(g)
+	g.published()
 	switch {
 	case g.old == nil:
 		o := c.after.objectOf(g.new)
@@ -150,6 +151,11 @@ func (c *comparison) change(g *group) (Change, bool) {
 		return Change{Op: Delete, Object: c.before.objectOf(g.old)}, true
 	}
 	change := Change{Op: Modify, Object: c.after.objectOf(g.new), Fields: c.fields(g)}
+	if g.old.defines() && g.new.defines() && g.old.id != g.new.id {
+		// Resources that took each other's layer: rare, and never a rename.
+		change.Op, change.Was = Replace, c.before.objectOf(g.old)
+		return change, true
+	}
 	if op, ok := c.renamed(g); ok {
 		change.Op, change.Was = op, c.before.objectOf(g.old)
 		change.detail = c.holds(g.new)
@@ -160,6 +166,17 @@ func (c *comparison) change(g *group) (Change, bool) {
 	}
 	change.Op = opOf(change.Fields)
 	return change, true
+}
+
+// published: a resource alone is no layer yet, or no longer one.
+func (g *group) published() {
+	switch {
+	case g.old == nil || g.new == nil:
+	case g.old.kind == resourceFile && g.new.kind == layerFile:
+		g.old = nil
+	case g.old.kind == layerFile && g.new.kind == resourceFile:
+		g.new = nil
+	}
 }
 
 // opaqueEdit: a file that nobody parses has no fields, and yet has changed; all

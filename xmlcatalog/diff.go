@@ -120,15 +120,15 @@ func (d *differ) oneSided(name string, a, b *element) {
 	if there == nil {
 		there = b
 	}
-	kind := plainField
 	if byUpgrade(name, there) {
-		kind = upgradeField
+		d.add(Field{Name: name, Old: d.old(a), New: d.new(b), what: upgradeField, say: signOf(b) + " " + lastPart(name)})
+		return
 	}
 	if there.order == asMap {
 		d.entries(name, orNothing(a), orNothing(b))
 		return
 	}
-	if !there.leaf() && !there.refers() && there.order == asList && there.fieldLike() && kind == plainField {
+	if !there.leaf() && !there.refers() && there.order == asList && there.fieldLike() {
 		d.kids(name, orNothing(a), orNothing(b))
 		return
 	}
@@ -136,11 +136,19 @@ func (d *differ) oneSided(name string, a, b *element) {
 		d.add(secretField(name, a, b))
 		return
 	}
-	if !there.leaf() && !there.refers() && kind == plainField {
+	if !there.leaf() && !there.refers() {
 		d.list(name, orNothing(a), orNothing(b))
 		return
 	}
-	d.add(Field{Name: name, Old: d.old(a), New: d.new(b), what: kind})
+	d.add(Field{Name: name, Old: d.old(a), New: d.new(b)})
+}
+
+// signOf tells what came from what went.
+func signOf(b *element) string {
+	if b != nil {
+		return "+"
+	}
+	return "-"
 }
 
 func orNothing(e *element) *element {

@@ -130,13 +130,8 @@ func (f Field) words() string {
 		return f.say
 	}
 	name := f.short()
-	switch {
-	case f.Old == "" && f.New == "":
+	if f.Old == "" && f.New == "" {
 		return name
-	case f.what == upgradeField && f.Old == "":
-		return "+ " + name
-	case f.what == upgradeField && f.New == "":
-		return "- " + name
 	}
 	return name + " " + arrow(f.Old, f.New)
 }
