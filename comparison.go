@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gsgit/gsgit/gitstore"
+	"github.com/gsgit/gsgit/resync"
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
@@ -17,6 +18,8 @@ type comparison struct {
 	store  *gitstore.Store
 	commit gitstore.Hash
 	same   func(path string, commit, disk []byte) bool
+	// holds tells, without a read, that a path has the bytes of a blob; nil: that is never known.
+	holds func(path string, blob resync.Blob) bool
 }
 
 // edits gives what differs at the given paths, each a file or a directory ("" is everything), as edits from
@@ -67,11 +70,14 @@ func (c comparison) candidates(at string, all map[string]bool) error {
 // compare reads one file and tells whether it differs from the commit's.
 func (c comparison) compare(path string) (xmlcatalog.Edit, bool, error) {
 	edit := xmlcatalog.Edit{Path: path}
-	content, there, err := c.dir.Read(path)
+	entry, had, err := c.lookup(path)
 	if err != nil {
 		return edit, false, err
 	}
-	entry, had, err := c.lookup(path)
+	if had && c.holds != nil && c.holds(path, resync.Blob(entry.Blob)) {
+		return edit, false, nil
+	}
+	content, there, err := c.dir.Read(path)
 	if err != nil {
 		return edit, false, err
 	}

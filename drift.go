@@ -21,7 +21,7 @@ func (f *Follower) heal(ctx context.Context, disk gitstore.Hash) error {
 	if batch.empty() {
 		return nil
 	}
-	drifted, err := f.drifted(disk, batch.list())
+	drifted, err := f.drifted(disk, batch)
 	if err == nil && len(drifted) > 0 {
 		err = f.restore(ctx, disk, drifted)
 	}
@@ -32,9 +32,14 @@ func (f *Follower) heal(ctx context.Context, disk gitstore.Hash) error {
 }
 
 // drifted compares the disk with the commit it was last written as. An extra file is drift only where
-// GeoServer would load it.
-func (f *Follower) drifted(disk gitstore.Hash, paths []string) ([]xmlcatalog.Edit, error) {
-	edits, err := comparison{dir: f.Dir, store: f.Store, commit: disk, same: xmlcatalog.Echo}.edits(paths)
+// GeoServer would load it. The events of our own writes are not read after; a look at everything reads
+// everything, whatever time stamps say.
+func (f *Follower) drifted(disk gitstore.Hash, batch pending) ([]xmlcatalog.Edit, error) {
+	c := comparison{dir: f.Dir, store: f.Store, commit: disk, same: xmlcatalog.Echo}
+	if !batch.all {
+		c.holds = f.Files.Holds
+	}
+	edits, err := c.edits(batch.list())
 	if err != nil {
 		return nil, fmt.Errorf("look for drift: %w", err)
 	}

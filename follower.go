@@ -37,6 +37,7 @@ type Follower struct {
 	drift   []xmlcatalog.Object
 	target  gitstore.Hash // the newest head known
 	warned  map[string]bool
+	cleaned bool
 
 	catalogOf gitstore.Hash
 	catalog   *xmlcatalog.Catalog
@@ -96,7 +97,7 @@ func (f *Follower) finish(ctx context.Context) error {
 		return err
 	}
 	if !pending {
-		return nil
+		return f.clean()
 	}
 	target, err := gitstore.ParseHash(plan.Target)
 	if err != nil {
@@ -108,6 +109,16 @@ func (f *Follower) finish(ctx context.Context) error {
 	}
 	f.Log.Info("finishing an interrupted apply", "commit", plan.Target)
 	return f.write(ctx, disk, target, plan)
+}
+
+// clean removes, once, what an apply left staged that was cut off before it changed anything.
+func (f *Follower) clean() error {
+	if f.cleaned {
+		return nil
+	}
+	err := f.Files.Clean()
+	f.cleaned = err == nil
+	return err
 }
 
 // newest picks the head that all others lead up to. Where none is, the last good state is held.

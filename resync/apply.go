@@ -56,6 +56,7 @@ func (d *Directory) apply(ctx context.Context, plan Plan, left *journal, read So
 	if err := a.carryOut(); err != nil {
 		return err
 	}
+	a.remember()
 	d.step("resync.applied", 0)
 	return nil
 }

@@ -38,7 +38,8 @@ type Directory struct {
 	options Options
 	disk    disk
 	seen    map[string]sighting
-	told    map[string]Blob // what the last Before returned, so that it is not displaced too
+	wrote   map[string]sighting // what Apply put there
+	told    map[string]Blob     // what the last Before returned, so that it is not displaced too
 }
 
 // Open returns the directory at options.Root. It writes nothing.
@@ -61,6 +62,7 @@ func Open(options Options) (*Directory, error) {
 		options: withDefaults(options),
 		disk:    disk{gate: options.Gate},
 		seen:    make(map[string]sighting),
+		wrote:   make(map[string]sighting),
 	}, nil
 }
 

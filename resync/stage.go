@@ -85,7 +85,10 @@ func (a *attempt) stageFile(m move, i int, read Source, synced bool) error {
 			return err
 		}
 	}
-	return a.d.disk.write(a.d.resolve(a.id, a.slots[i]), content, as, synced)
+	if err := a.d.disk.write(a.d.resolve(a.id, a.slots[i]), content, as, synced); err != nil {
+		return err
+	}
+	return a.sighted(i)
 }
 
 // stageParents makes the directories from the staged root of a move down to a file.

@@ -18,10 +18,11 @@ type attempt struct {
 	kept  []string
 	way   *way
 
-	resumed bool            // a crash cut an earlier try off: parts of it are in place
-	made    map[string]bool // directories made in the stage
-	beside  map[string]bool // directories that hold staged files, for being on another file system
-	touched map[string]bool // directories of the tree whose entries changed
+	resumed bool             // a crash cut an earlier try off: parts of it are in place
+	made    map[string]bool  // directories made in the stage
+	beside  map[string]bool  // directories that hold staged files, for being on another file system
+	touched map[string]bool  // directories of the tree whose entries changed
+	staged  map[int]sighting // by the index of the file
 	placed  int
 	removed int
 }
@@ -42,6 +43,7 @@ func (d *Directory) survey(plan Plan, resumed bool) (*attempt, error) {
 	a := &attempt{
 		d: d, id: newAttempt(), plan: plan, files: plan.Files(), way: d.way(), resumed: resumed,
 		made: make(map[string]bool), beside: make(map[string]bool), touched: make(map[string]bool),
+		staged: make(map[int]sighting),
 	}
 	a.slots = make([]slot, len(a.files))
 	folders := make(map[string]int)

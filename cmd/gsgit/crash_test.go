@@ -346,6 +346,18 @@ func (s scene) play(t *testing.T, h history, dir string, k kill) {
 	}
 }
 
+// TestLitterGoesThoughNoSourceAnswers: what was staged for a commit is not left lying until the next one comes.
+func TestLitterGoesThoughNoSourceAnswers(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t)
+	dir := filledReplica(t, h.first)
+	k := kill{"resync.staged", 1}
+	k.dies(t, launch(t, k.env(), followOnce(dir, h.second)...))
+	must(t, os.Rename(filepath.Join(h.second, ".git"), filepath.Join(h.second, "away")))
+	launch(t, nil, followOnce(dir, h.second)...).exits(1, patience)
+	nothingLeft(t, dir)
+}
+
 // remoteName is the name under refs/remotes/ of a source without an instance name.
 func remoteName(path string) string {
 	return "from-" + strings.Trim(regexp.MustCompile(`[^A-Za-z0-9]`).ReplaceAllString(path, "-"), "-")

@@ -1,0 +1,40 @@
+package resync
+
+// Holds tells, without reading the file, whether a path still has the bytes that an Apply of this Directory
+// put there: it is the very inode that was staged, untouched since. False is no news: the file may hold them
+// all the same. It spares a replica the reading of its own writes when the events of those arrive.
+func (d *Directory) Holds(path string, blob Blob) bool {
+	wrote, known := d.wrote[path]
+	if !known || wrote.blob != blob {
+		return false
+	}
+	there, err := d.disk.look(d.at(path))
+	return err == nil && there.regular() && wrote.same(there)
+}
+
+// sighted is what a staged file is before anybody else can see it.
+func (a *attempt) sighted(i int) error {
+	there, err := a.d.disk.look(a.d.resolve(a.id, a.slots[i]))
+	if err != nil {
+		return err
+	}
+	a.staged[i] = sighting{blob: a.files[i].New, size: there.size, mtime: there.mtime, dev: there.dev, ino: there.ino}
+	return nil
+}
+
+// remember keeps what was placed. The rename changed the ctime; had somebody else written by now, inode, size
+// or mtime would not be those of the staged file, and nothing is remembered of it.
+func (a *attempt) remember() {
+	for _, f := range a.files {
+		delete(a.d.wrote, f.Path)
+	}
+	for i, s := range a.staged {
+		there, err := a.d.disk.look(a.d.at(a.files[i].Path))
+		if err != nil || !there.regular() {
+			continue
+		}
+		if s.ctime = there.ctime; s.same(there) {
+			a.d.wrote[a.files[i].Path] = s
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package resync_test
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+func TestHoldsWhatItWrote(t *testing.T) {
+	now := tree{"a": "1", "old/x": "2"}
+	next := tree{"a": "11", "old/x": "2", "new/y": "3"}
+	r := newReplica(t, now)
+	d := r.open()
+	if d.Holds("a", blob("1")) {
+		t.Error("nothing was written, and a is said to be held")
+	}
+	plan := now.plan(t, next)
+	if err := d.Apply(t.Context(), plan, next.source()); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Done(); err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{"a": "11", "new/y": "3"} {
+		if !d.Holds(path, blob(text)) {
+			t.Errorf("%s was written and is not said to be held", path)
+		}
+		if d.Holds(path, blob("other")) {
+			t.Errorf("%s is said to hold other bytes", path)
+		}
+	}
+	if d.Holds("old/x", blob("2")) {
+		t.Error("old/x was not written by this apply")
+	}
+
+	changes := map[string]func(path string) error{
+		"rewritten in place": func(path string) error { return os.WriteFile(path, []byte("zz"), 0o644) },
+		"replaced": func(path string) error {
+			if err := os.WriteFile(path+".new", []byte("11"), 0o644); err != nil {
+				return err
+			}
+			return os.Rename(path+".new", path)
+		},
+		"removed":          os.Remove,
+		"touched":          func(path string) error { return os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)) },
+		"made a link":      relink,
+		"made a directory": func(path string) error { _ = os.Remove(path); return os.Mkdir(path, 0o755) },
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			r := newReplica(t, now)
+			d := r.open()
+			if err := d.Apply(t.Context(), plan, next.source()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond) // the file system's clock ticks on
+			if err := change(r.at("a")); err != nil {
+				t.Fatal(err)
+			}
+			if d.Holds("a", blob("11")) {
+				t.Error("it is said to be held")
+			}
+		})
+	}
+}
+
+func relink(path string) error {
+	if err := os.Rename(path, path+".real"); err != nil {
+		return err
+	}
+	return os.Symlink(path+".real", path)
+}
