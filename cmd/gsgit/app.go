@@ -61,7 +61,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Action:                    noCommand,
 		Commands: []*cli.Command{
 			initCommand(), watchCommand(), followCommand(), statusCommand(),
-			logCommand(), diffCommand(), demoCommand(),
+			logCommand(), showCommand(), diffCommand(), checkCommand(), demoCommand(),
 		},
 	}
 }
@@ -72,7 +72,7 @@ func noCommand(c *cli.Context) error {
 	if c.Args().Present() {
 		return misuse("there is no command %q", c.Args().First())
 	}
-	return misuse("a command is missing: init, watch, follow, status, log, diff or demo")
+	return misuse("a command is missing: init, watch, follow, status, log, show, diff, check or demo")
 }
 
 // report says an error in one line, its hint in another, and gives the exit status.

@@ -33,7 +33,7 @@ func examples(t *testing.T, page string) map[string][]byte {
 func TestDocumentedJSONIsWhatIsPrinted(t *testing.T) {
 	blocks := examples(t, "cli.md")
 	for name, into := range map[string]any{
-		"init": &map[string]string{}, "status": &gsgit.Status{}, "log": &[]logEntry{}, "diff": &[]changeEntry{},
+		"init": &map[string]string{}, "status": &gsgit.Status{}, "log": &[]logEntry{}, "diff": &[]changeEntry{}, "check": &[]finding{},
 	} {
 		block, ok := blocks[name]
 		if !ok {
@@ -89,7 +89,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 		if c.Name == "help" {
 			continue
 		}
-		if !strings.Contains(string(content), "gsgit init | watch | follow | status | log | diff | demo") ||
+		if !strings.Contains(string(content), "gsgit init | watch | follow | status | log | show | diff | check | demo") ||
 			c.Name != "demo" && !regexp.MustCompile(`(?m)^## `+c.Name).Match(content) {
 			t.Errorf("docs/cli.md does not describe %s", c.Name)
 		}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gsgit/gsgit"
+	"github.com/gsgit/gsgit/fixtures"
+	"github.com/gsgit/gsgit/gitstore"
+	"github.com/gsgit/gsgit/kafkabus/testkafka"
+	"github.com/gsgit/gsgit/watcher"
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+// The benchmarks print the figures of docs/architecture.md: ours and the ordinary git's in turn, on the same
+// directory, in one run; medians, and the ratio of the medians.
+
+// BenchmarkImport is `gsgit init` beside `git add -A && git commit`, whole processes.
+func BenchmarkImport(b *testing.B) {
+	source, program := production(b), built(b)
+	var ours, gits []time.Duration
+	for range 5 {
+		dir := copied(b, source)
+		ours = append(ours, timed(b, dir, program, "init", "-d", ".", "--log-level", "error"))
+		dir = copied(b, source)
+		command(b, dir, "git", "init", "-q")
+		gits = append(gits, timed(b, dir, "sh", "-c", "git add -A && git commit -q -m import"))
+	}
+	beside(b, ours, gits)
+}
+
+// BenchmarkCommit is one edited file to a durable commit: a Sync of the running publisher beside
+// `git commit -- PATH`, and beside a git that syncs as well.
+func BenchmarkCommit(b *testing.B) {
+	for _, fsync := range []string{"git-default", "git-fsync-all"} {
+		b.Run(fsync, func(b *testing.B) {
+			source := production(b)
+			p, our := publisher(b, source)
+			theirs := gitCopy(b, source)
+			path := someFeatureType(b, source)
+			args := []string{"commit", "-q", "-m", "edit", "--", path}
+			if fsync == "git-fsync-all" {
+				args = append([]string{"-c", "core.fsync=all"}, args...)
+			}
+			var ours, gits []time.Duration
+			for i := range 25 {
+				retitle(b, our, path, i)
+				retitle(b, theirs, path, i)
+				ours = append(ours, synced(b, p, path))
+				gits = append(gits, timed(b, theirs, "git", args...))
+			}
+			beside(b, ours, gits)
+		})
+	}
+}
+
+// BenchmarkEditToReplica is the time from the rename of an edited file on the primary until the replica has
+// applied it, beyond the settle time.
+func BenchmarkEditToReplica(b *testing.B) {
+	b.Run("embedded", func(b *testing.B) { editToReplica(b, embedded) })
+	b.Run("kafka", func(b *testing.B) { editToReplica(b, testkafka.Start(b).Addr) })
+}
+
+func editToReplica(b *testing.B, brokers string) {
+	source := production(b)
+	dir := copied(b, source)
+	path := someFeatureType(b, source)
+	ctx, cancel := context.WithCancel(context.Background())
+	d := &demo{root: filepath.Dir(dir), log: slog.New(slog.DiscardHandler), workers: newWorkers(ctx)}
+	defer func() { cancel(); _ = d.workers.Wait() }()
+	prefix := fmt.Sprintf("bench-%d", time.Now().UnixNano())
+	node := func(name string, run func(nodeOptions, func(*gsgit.Node)) error) *gsgit.Node {
+		n, err := d.launch(run, name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return n
+	}
+	d.primary = node(filepath.Base(dir), func(o nodeOptions, started func(*gsgit.Node)) error {
+		o.bus.Brokers, o.bus.Prefix = brokers, prefix
+		return runWatch(ctx, watchOptions{nodeOptions: o, Hold: 30 * time.Second, Security: "rules"}, d.log, started)
+	})
+	if brokers == embedded {
+		brokers = d.primary.Broker
+	}
+	if err := os.Mkdir(filepath.Join(d.root, "replica"), 0o755); err != nil {
+		b.Fatal(err)
+	}
+	d.replicas = append(d.replicas, node("replica", func(o nodeOptions, started func(*gsgit.Node)) error {
+		o.bus.Brokers, o.bus.Prefix = brokers, prefix
+		return runFollow(ctx, followOptions{nodeOptions: o}, d.log, started)
+	}))
+	const settle = 100 * time.Millisecond // as launch sets it
+	var took []time.Duration
+	for i := range 40 {
+		before := d.head()
+		retitle(b, dir, path, i)
+		begin := time.Now()
+		for d.head() == before || !d.arrived() {
+			if time.Since(begin) > time.Minute {
+				b.Fatal("the edit did not arrive")
+			}
+			time.Sleep(200 * time.Microsecond)
+		}
+		took = append(took, time.Since(begin)-settle)
+	}
+	slices.Sort(took)
+	b.ReportMetric(milliseconds(took[len(took)/2]), "p50-ms")
+	b.ReportMetric(milliseconds(took[len(took)*95/100]), "p95-ms")
+	b.ReportMetric(0, "ns/op")
+}
+
+// production is a real data directory, or the reason to skip.
+func production(b *testing.B) string {
+	b.Helper()
+	root := os.Getenv("GSGIT_TEST_DATA")
+	if root == "" {
+		root = "../../../shared/data"
+	}
+	dir := filepath.Join(root, "imas-2.28", "data_dir")
+	if _, err := os.Stat(dir); err != nil {
+		b.Skipf("no production data directory: set GSGIT_TEST_DATA (%v)", err)
+	}
+	return dir
+}
+
+func copied(b *testing.B, source string) string {
+	b.Helper()
+	dir := filepath.Join(b.TempDir(), "data")
+	if err := fixtures.CopyDir(dir, source); err != nil {
+		b.Fatal(err)
+	}
+	return dir
+}
+
+func gitCopy(b *testing.B, source string) string {
+	b.Helper()
+	dir := copied(b, source)
+	command(b, dir, "sh", "-c", "git init -q && git add -A && git commit -q -m import")
+	return dir
+}
+
+// built is the program, built as users build it.
+func built(b *testing.B) string {
+	b.Helper()
+	program := filepath.Join(b.TempDir(), "gsgit")
+	command(b, ".", "go", "build", "-o", program, ".")
+	return program
+}
+
+func command(b *testing.B, dir, name string, args ...string) {
+	b.Helper()
+	c := exec.Command(name, args...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+	if out, err := c.CombinedOutput(); err != nil {
+		b.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+}
+
+func timed(b *testing.B, dir, name string, args ...string) time.Duration {
+	b.Helper()
+	begin := time.Now()
+	command(b, dir, name, args...)
+	return time.Since(begin)
+}
+
+// publisher is a primary in this process, its directory imported.
+func publisher(b *testing.B, source string) (*gsgit.Publisher, string) {
+	b.Helper()
+	dir := copied(b, source)
+	s, err := gitstore.Create(filepath.Join(dir, ".git"), gitstore.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	p := &gsgit.Publisher{
+		Dir: &gsgit.Directory{Root: dir, Rules: xmlcatalog.Rules{}}, Store: s, Instance: "bench",
+		Hold: time.Second, Log: slog.New(slog.DiscardHandler),
+	}
+	if _, err := p.Init(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	return p, dir
+}
+
+// synced is the time of one Sync, which must have committed.
+func synced(b *testing.B, p *gsgit.Publisher, path string) time.Duration {
+	b.Helper()
+	before, _ := p.Store.Ref(gsgit.DiskRef)
+	begin := time.Now()
+	p.Observe(watcher.Batch{Paths: []string{path}, First: begin, Last: begin})
+	if _, err := p.Sync(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	took := time.Since(begin)
+	if after, _ := p.Store.Ref(gsgit.DiskRef); after == before {
+		b.Fatal("the edit made no commit")
+	}
+	return took
+}
+
+func someFeatureType(b *testing.B, source string) string {
+	b.Helper()
+	found, err := filepath.Glob(filepath.Join(source, "workspaces/*/*/*/featuretype.xml"))
+	if err != nil || len(found) == 0 {
+		b.Fatalf("no feature type in %s", source)
+	}
+	path, _ := filepath.Rel(source, found[len(found)/2])
+	return filepath.ToSlash(path)
+}
+
+// retitle edits one file as GeoServer replaces it.
+func retitle(b *testing.B, dir, path string, i int) {
+	b.Helper()
+	w := fixtures.Writer{Dir: dir, Pause: func(time.Duration) {}}
+	content, err := w.Read(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	head, rest, ok := strings.Cut(string(content), "<title>")
+	_, tail, ok2 := strings.Cut(rest, "</title>")
+	if !ok || !ok2 {
+		b.Fatalf("%s has no title", path)
+	}
+	if err := w.Put(path, []byte(fmt.Sprintf("%s<title>edit %d</title>%s", head, i, tail))); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// beside reports both medians and their ratio.
+func beside(b *testing.B, ours, gits []time.Duration) {
+	b.Helper()
+	our, git := median(ours), median(gits)
+	b.ReportMetric(milliseconds(our), "gsgit-ms")
+	b.ReportMetric(milliseconds(git), "git-ms")
+	b.ReportMetric(float64(git)/float64(our), "times-faster")
+	b.ReportMetric(0, "ns/op")
+}
+
+func median(all []time.Duration) time.Duration {
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/gsgit/gsgit"
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+type checkOptions struct {
+	place
+	Security string
+	Local    cli.StringSlice
+	History  bool
+}
+
+func checkCommand() *cli.Command {
+	o := &checkOptions{}
+	flags := append(o.place.flags(),
+		securityFlag(&o.Security),
+		&cli.StringSliceFlag{Name: "local", Destination: &o.Local, Usage: "`PATTERN` of files that stay on this node (repeatable)"},
+		&cli.BoolFlag{Name: "history", Destination: &o.History, Usage: "look through every commit of the branch, for damage that no commit names"})
+	return &cli.Command{
+		Name: "check", Usage: "find what GeoServer would stumble over in a data directory", Flags: flags, OnUsageError: onUsageError,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return misuse("check takes no argument, but got %q", c.Args().First())
+			}
+			return runCheck(c.Context, o, c.App.Writer)
+		},
+	}
+}
+
+// finding is one line of `check --json`.
+type finding struct {
+	Class  string `json:"class"`
+	Object string `json:"object"`
+	Path   string `json:"path"`
+	What   string `json:"what"`
+	Commit string `json:"commit,omitempty"` // with --history
+}
+
+// runCheck ends with exit status 3 where it found more than notes.
+func runCheck(ctx context.Context, o *checkOptions, stdout io.Writer) error {
+	find := o.directory
+	if o.History {
+		find = o.history
+	}
+	findings, err := find(ctx)
+	if err != nil {
+		return err
+	}
+	if o.JSON {
+		err = printJSON(stdout, findings)
+	} else {
+		err = printFindings(stdout, findings)
+	}
+	serious := slices.ContainsFunc(findings, func(f finding) bool { return f.Class != string(xmlcatalog.Note) })
+	if err == nil && serious {
+		return errFound
+	}
+	return err
+}
+
+// directory needs no repository.
+func (o *checkOptions) directory(context.Context) ([]finding, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if err := gsgit.CheckDirectory(o.DataDir, true); err != nil {
+		return nil, err
+	}
+	dir := &gsgit.Directory{Root: o.DataDir, Rules: xmlcatalog.Rules{All: o.Security == "all", Local: o.Local.Value()}}
+	catalog, err := xmlcatalog.Load(dir.FS())
+	if err != nil {
+		return nil, err
+	}
+	findings := []finding{}
+	for _, d := range catalog.Damage() {
+		findings = append(findings, findingOf(d, ""))
+	}
+	return findings, nil
+}
+
+func (o *checkOptions) history(ctx context.Context) ([]finding, error) {
+	s, err := o.open()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	findings := []finding{}
+	for commit, damage := range gsgit.UnnamedDamage(ctx, s, &err) {
+		for _, d := range damage {
+			findings = append(findings, findingOf(d, commit.String()))
+		}
+	}
+	return findings, err
+}
+
+func findingOf(d xmlcatalog.Damage, commit string) finding {
+	return finding{Class: string(d.Class), Object: d.Object.String(), Path: d.Path, What: d.What, Commit: commit}
+}
+
+func printFindings(w io.Writer, findings []finding) error {
+	for _, f := range findings {
+		commit := ""
+		if f.Commit != "" {
+			commit = short(f.Commit) + " "
+		}
+		if _, err := fmt.Fprintf(w, "%s%s %s %s: %s\n", commit, f.Class, f.Object, f.Path, f.What); err != nil {
+			return err
+		}
+	}
+	return nil
+}
