@@ -134,6 +134,7 @@ func (o *remoteOrigin) pack(ctx context.Context, want, have Hash, to io.Writer) 
 	if err != nil {
 		return err
 	}
+	defer o.guard.rest()
 	request := fetchRequest(a, want, have)
 	body, err := o.peer.exchange(ctx, bytes.NewReader(request), int64(len(request)))
 	if err != nil {

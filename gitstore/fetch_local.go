@@ -59,6 +59,7 @@ func (o *localOrigin) advertised(context.Context) (Advert, error) {
 }
 
 func (o *localOrigin) pack(ctx context.Context, want, have Hash, to io.Writer) error {
+	defer o.guard.rest()
 	ids, err := o.store.newObjects(ctx, []Hash{want}, []Hash{have})
 	if err != nil {
 		return err

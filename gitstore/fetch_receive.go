@@ -93,7 +93,7 @@ func (w *spoolWriter) checkSpace(more int64) error {
 // and finds every commit, tree and file in one or the other.
 func (s *Store) checkReceived(ctx context.Context, r *receivedPack, want Hash) error {
 	c := &connection{store: s, pack: r, commits: map[Hash]links{}, fresh: map[Hash]links{}}
-	c.walk = treeWalk{read: c.read, meet: c.meet, seen: map[Hash]struct{}{}}
+	c.walk = treeWalk{read: c.directory, meet: c.meet, seen: map[Hash]struct{}{}}
 	err := c.gather(ctx, want)
 	for _, id := range firstParentsFirst(slices.Collect(maps.Keys(c.fresh)), c.fresh) {
 		if err == nil {
@@ -168,12 +168,24 @@ func (c *connection) read(kind objectKind, id Hash) ([]byte, error) {
 	return content, err
 }
 
+func (c *connection) directory(tree Hash) (directory, error) {
+	content, err := c.read(kindTree, tree)
+	if err != nil {
+		return nil, err
+	}
+	d, err := parseTree(content)
+	if err != nil {
+		return nil, fmt.Errorf("tree %s: %w", tree, err)
+	}
+	return d, nil
+}
+
 // meet looks inside what came; what was here before is whole.
 func (c *connection) meet(kind objectKind, id Hash) (bool, error) {
 	if c.pack.has(id) {
 		return kind == kindTree, nil
 	}
-	if !c.store.Has(id) {
+	if !c.store.Has(id) && id != emptyTree {
 		return false, fmt.Errorf("%s %s is missing", kind, id)
 	}
 	return false, nil

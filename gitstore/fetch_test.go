@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -199,6 +200,7 @@ func TestErrorsOfSourcesSayWhatToDo(t *testing.T) {
 		{"ssh complains", "ssh://nowhere/x", "", "ssh: no such host", "", false},
 		{"no repository at the other end", "ssh://somewhere/nothing/here", "", "does not appear to be a git repository", "", false},
 		{"a password in the address", "http://me:hidden@" + strings.TrimPrefix(gone.URL, "http://"), "", "connection refused", "", false},
+		{"a file URL of another machine", "file://data/dir", "", "no path of this machine", "file:///path", true},
 		{"nothing", "", "", "no address", "", true},
 	} {
 		_, err := newStore(t).Advertised(t.Context(), gitstore.Source{URL: c.url, Token: c.token})
@@ -279,5 +281,69 @@ func TestOnlyTheFirstRequestIsForwarded(t *testing.T) {
 	_, err := newStore(t).FetchBranch(t.Context(), gitstore.Source{URL: url}, "refs/heads/main", gitstore.Hash{})
 	if err == nil || !strings.Contains(err.Error(), "forwards requests elsewhere") {
 		t.Errorf("a forwarded POST: %v", err)
+	}
+}
+
+func TestTheEmptyTreeNeedsNoStoring(t *testing.T) {
+	r := newRemote(t)
+	empty := hashOf(t, r.git("commit-tree", "-m", "nothing yet", "4b825dc642cb6eb9a060e54bf8d69288fbee4904"))
+	r.git("update-ref", "refs/heads/main", empty.String())
+	r.commit("global.xml", "<global/>")
+	r.git("rm", "-q", "global.xml")
+	last := r.commit("x", "y")
+	r.git("rm", "-q", "x")
+	r.git("commit", "-q", "--allow-empty", "-m", "nothing again")
+	if out, err := tryGit(t.Context(), r.dir, "rev-list", "--objects", last.String()); err != nil {
+		t.Fatal(out)
+	}
+	for name, url := range sources(t, r) {
+		s := newStore(t)
+		head, err := s.FetchBranch(t.Context(), gitstore.Source{URL: url}, "refs/heads/main", gitstore.Hash{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		checkWhole(t, s, head)
+	}
+	clone := filepath.Join(t.TempDir(), "clone")
+	gitIn(t, r.dir, "clone", "-q", sources(t, r)["node"], clone)
+	gitIn(t, clone, "fsck", "--strict")
+}
+
+// A crash while a fetch is under way leaves a repository that the next start
+// clears, and from which the next fetch gets to the end.
+func TestFetchAfterACrash(t *testing.T) {
+	r := newRemote(t)
+	r.catalog(2)
+	for _, point := range []string{"gitstore.received", "gitstore.pack", "gitstore.renamed", "gitstore.objects"} {
+		t.Run(point, func(t *testing.T) {
+			crashed := filepath.Join(t.TempDir(), "crashed")
+			gitDir := filepath.Join(t.TempDir(), ".git")
+			s, err := gitstore.Create(gitDir, gitstore.Options{Step: func(name string) {
+				if name == point {
+					if err := os.CopyFS(crashed, os.DirFS(gitDir)); err != nil {
+						t.Error(err)
+					}
+				}
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.Fetch(t.Context(), gitstore.Source{URL: r.dir}, r.head(), gitstore.Hash{}); err != nil {
+				t.Fatal(err)
+			}
+			again := openRemote(t, crashed)
+			if err := again.Recover(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := again.Fetch(t.Context(), gitstore.Source{URL: r.dir}, r.head(), gitstore.Hash{}); err != nil {
+				t.Fatal(err)
+			}
+			checkWhole(t, again, r.head())
+			if left := leftovers(t, again); len(left) > 0 {
+				t.Errorf("left over: %v", left)
+			}
+		})
 	}
 }

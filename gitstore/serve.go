@@ -183,13 +183,18 @@ func (h *gitServer) serveUpload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
-	if err := h.upload(r.Context(), request, newSlowWriter(w)); err != nil {
+	out := newSlowWriter(w)
+	defer out.finish()
+	if err := h.upload(r.Context(), request, out); err != nil {
 		h.options.Logger.Debug("sending a pack broke off", "peer", r.RemoteAddr, "err", err)
 	}
 }
 
 func (h *gitServer) read(w http.ResponseWriter, r *http.Request) (*uploadRequest, error) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(clientSilence)) // not every server can
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(clientSilence)) // not every server can
+	// Left standing, it would end the answer: the server goes on reading to see whether the client hangs up.
+	defer control.SetReadDeadline(time.Time{})
 	var body io.Reader = http.MaxBytesReader(w, r.Body, h.options.MaxBody)
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		unzipped, err := gzip.NewReader(body)
@@ -298,4 +303,11 @@ func newSlowWriter(w http.ResponseWriter) *slowWriter {
 func (w *slowWriter) Write(p []byte) (int, error) {
 	_ = w.control.SetWriteDeadline(time.Now().Add(clientSilence)) // not every server can
 	return w.to.Write(p)
+}
+
+// finish sends what is buffered while the limit still holds, then takes it off
+// the connection, which the next request may come by.
+func (w *slowWriter) finish() {
+	_ = w.control.Flush()
+	_ = w.control.SetWriteDeadline(time.Time{})
 }

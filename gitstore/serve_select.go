@@ -23,8 +23,11 @@ func (s *Store) newObjects(ctx context.Context, wants, haves []Hash) ([]Hash, er
 		ids = append(ids, c.id)
 		commits[c.id] = c.links
 	}
-	trees := treeWalk{read: s.objectOf, seen: map[Hash]struct{}{}}
+	trees := treeWalk{read: s.readDirectory, seen: map[Hash]struct{}{}}
 	trees.meet = func(_ objectKind, id Hash) (bool, error) {
+		if id == emptyTree && !s.Has(id) {
+			return false, nil // known to every git, stored by few
+		}
 		ids = append(ids, id)
 		return true, cancelled(ctx)
 	}

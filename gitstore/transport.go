@@ -90,6 +90,9 @@ func locate(raw string) (location, error) {
 		}
 		return location{url: u}, nil
 	case "file":
+		if u.Path == "" || u.Host != "" && u.Host != "localhost" {
+			return location{}, remoteFault(nil, "write file:///path, or the path alone", true, "%s is no path of this machine", u.Redacted())
+		}
 		return location{dir: filepath.FromSlash(u.Path)}, nil
 	}
 	return location{}, remoteFault(nil, "use http, https, ssh, file or a local path", true,
@@ -141,6 +144,10 @@ func guardStall(ctx context.Context, limit time.Duration) (context.Context, *sta
 	})
 	return ctx, &stallGuard{timer, limit, func() { timer.Stop(); cancel(nil) }}
 }
+
+// rest ends the watch: the source has done its part, and checking what it sent
+// may take longer than its silence may.
+func (g *stallGuard) rest() { g.timer.Stop() }
 
 // reader passes r on and takes each read as a sign of life.
 func (g *stallGuard) reader(r io.Reader) io.Reader { return &liveReader{r, g} }

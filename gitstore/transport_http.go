@@ -100,7 +100,16 @@ func (p *httpPeer) advert(ctx context.Context) (io.ReadCloser, error) {
 		return nil, err
 	}
 	p.follow(resp.Request.URL)
-	return resp.Body, nil
+	return &drainedBody{resp.Body}, nil
+}
+
+// drainedBody reads the few bytes of framing behind the last line, so that the
+// connection can carry the second request, too.
+type drainedBody struct{ io.ReadCloser }
+
+func (b *drainedBody) Close() error {
+	_, _ = io.CopyN(io.Discard, b.ReadCloser, 64) // only a connection is lost without
+	return b.ReadCloser.Close()
 }
 
 // follow makes the place that the first request was forwarded to the base of

@@ -1,16 +1,15 @@
 package gitstore
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // maxTreeDepth bounds the recursion into trees: a peer can nest them without
 // end, a data directory is a dozen levels deep.
 const maxTreeDepth = 256
+
+const modeSubmodule = 0o160000
 
 // links is what a walk needs of a commit.
 type links struct {
@@ -20,45 +19,8 @@ type links struct {
 }
 
 func readLinks(content []byte) (links, error) {
-	var l links
-	for line := range bytes.Lines(content) {
-		key, value, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
-		switch key {
-		case "tree", "parent":
-			id, err := ParseHash(value)
-			if err != nil {
-				return l, err
-			}
-			if key == "tree" {
-				l.tree = id
-				continue
-			}
-			l.parents = append(l.parents, id)
-		case "committer":
-			l.when = committed(value)
-			return l, l.check()
-		case "":
-			return l, l.check()
-		}
-	}
-	return l, l.check()
-}
-
-func (l links) check() error {
-	if l.tree.IsZero() {
-		return fmt.Errorf("the commit names no tree")
-	}
-	return nil
-}
-
-// committed reads the seconds of "Name <mail> SECONDS ZONE", zero where there are none.
-func committed(signature string) int64 {
-	fields := strings.Fields(signature[strings.LastIndexByte(signature, '>')+1:])
-	if len(fields) == 0 {
-		return 0
-	}
-	seconds, _ := strconv.ParseInt(fields[0], 10, 64)
-	return seconds
+	c, err := parseCommit(content)
+	return links{c.Tree, c.Parents, c.Committer.When.Unix()}, err
 }
 
 // firstParentsFirst orders commits so that each comes behind its first parent.
@@ -86,7 +48,7 @@ func firstParentsFirst(ids []Hash, commits map[Hash]links) []Hash {
 // to be whole, and so costs what has changed, not what there is. Trees come in
 // the order of firstParentsFirst.
 type treeWalk struct {
-	read func(kind objectKind, id Hash) ([]byte, error)
+	read func(tree Hash) (directory, error)
 	// meet is called once for each object; true means to look inside a tree.
 	meet func(kind objectKind, id Hash) (bool, error)
 	seen map[Hash]struct{}
@@ -108,14 +70,14 @@ func (w *treeWalk) tree(old, new Hash, depth int) error {
 		return err
 	}
 	for _, e := range after {
-		for len(before) > 0 && before[0].compare(e) < 0 {
+		for len(before) > 0 && compareEntries(before[0], e) < 0 {
 			before = before[1:]
 		}
-		var was treeLine
-		if len(before) > 0 && before[0].compare(e) == 0 {
+		var was treeEntry
+		if len(before) > 0 && compareEntries(before[0], e) == 0 {
 			was = before[0]
 		}
-		if was.id == e.id && was.mode == e.mode {
+		if was == e {
 			continue
 		}
 		if err := w.entry(was, e, depth); err != nil {
@@ -125,43 +87,30 @@ func (w *treeWalk) tree(old, new Hash, depth int) error {
 	return nil
 }
 
-func (w *treeWalk) both(old, new Hash) (before, after []treeLine, err error) {
-	if !old.IsZero() {
-		if before, err = w.lines(old); err != nil {
+func (w *treeWalk) both(old, new Hash) (before, after directory, err error) {
+	if !old.IsZero() && old != emptyTree {
+		if before, err = w.read(old); err != nil {
 			return nil, nil, err
 		}
 	}
-	after, err = w.lines(new)
+	after, err = w.read(new)
 	return before, after, err
 }
 
-func (w *treeWalk) lines(id Hash) ([]treeLine, error) {
-	content, err := w.read(kindTree, id)
-	if err != nil {
-		return nil, err
-	}
-	lines, err := readTree(content)
-	if err != nil {
-		return nil, fmt.Errorf("tree %s: %w", id, err)
-	}
-	return lines, nil
-}
-
-func (w *treeWalk) entry(was, e treeLine, depth int) error {
-	switch e.kind() {
-	case kindTree:
-		if was.kind() != kindTree {
+func (w *treeWalk) entry(was, e treeEntry, depth int) error {
+	switch {
+	case e.mode&modeKind == modeSubmodule:
+		return nil // its commit is another repository's
+	case e.isTree():
+		if !was.isTree() {
 			was.id = Hash{}
 		}
 		return w.tree(was.id, e.id, depth+1)
-	case kindBlob:
-		if !w.first(e.id) {
-			return nil
-		}
-		_, err := w.meet(kindBlob, e.id)
-		return err
+	case !w.first(e.id):
+		return nil
 	}
-	return nil // a submodule's commit is another repository's
+	_, err := w.meet(kindBlob, e.id)
+	return err
 }
 
 func (w *treeWalk) first(id Hash) bool {
