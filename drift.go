@@ -43,7 +43,14 @@ func (f *Follower) drifted(disk gitstore.Hash, batch pending) ([]xmlcatalog.Edit
 	if err != nil {
 		return nil, fmt.Errorf("look for drift: %w", err)
 	}
-	return slices.DeleteFunc(edits, func(e xmlcatalog.Edit) bool { return e.Old == nil && !f.removable(e.Path) }), nil
+	if len(edits) == 0 {
+		return nil, nil
+	}
+	catalog, err := f.catalogFor(disk)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(edits, func(e xmlcatalog.Edit) bool { return e.Old == nil && !removable(catalog, e) }), nil
 }
 
 func (f *Follower) restore(ctx context.Context, disk gitstore.Hash, drifted []xmlcatalog.Edit) error {

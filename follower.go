@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -202,7 +203,7 @@ func (f *Follower) apply(ctx context.Context, adopted []xmlcatalog.Edit, disk, t
 	if err != nil {
 		return err
 	}
-	plan, err := resync.Compare(target.String(), f.files(differences, adopted))
+	plan, err := resync.Compare(target.String(), f.files(differences, adopted, after))
 	if err != nil {
 		return f.refuse(target, err)
 	}
@@ -258,33 +259,41 @@ func (f *Follower) branch(ctx context.Context, commit gitstore.Hash) error {
 
 // files are the steps of a plan: tracked paths alone. What was adopted is what a path holds before, and
 // an adopted catalog file that the head lacks goes, since GeoServer would load it.
-func (f *Follower) files(differences []gitstore.Difference, adopted []xmlcatalog.Edit) []resync.File {
+func (f *Follower) files(differences []gitstore.Difference, adopted []xmlcatalog.Edit, after *xmlcatalog.Catalog) []resync.File {
 	var files []resync.File
-	had := map[string]resync.Blob{}
+	had := map[string]xmlcatalog.Edit{}
 	for _, e := range adopted {
-		had[e.Path] = resync.HashBlob(e.New)
+		had[e.Path] = e
 	}
 	for _, d := range differences {
 		old := resync.Blob(d.Old)
-		if blob, ok := had[d.Path]; ok {
-			old = blob
+		if e, ok := had[d.Path]; ok {
+			old = resync.HashBlob(e.New)
 			delete(had, d.Path)
 		}
 		if f.Dir.Rules.Tracked(d.Path) && old != resync.Blob(d.New) {
 			files = append(files, resync.File{Path: d.Path, Old: old, New: resync.Blob(d.New), Mode: d.NewMode})
 		}
 	}
-	for path, blob := range had {
-		if f.removable(path) {
-			files = append(files, resync.File{Path: path, Old: blob})
+	for path, e := range had {
+		if removable(after, e) {
+			files = append(files, resync.File{Path: path, Old: resync.HashBlob(e.New)})
 		}
 	}
 	return files
 }
 
-// removable tells whether a file that was never written here may be removed once it stands in a drift commit.
-func (f *Follower) removable(path string) bool {
-	return xmlcatalog.IsCatalog(path) && !xmlcatalog.LeftAlone(path)
+// removable tells whether a file that was never written here may be removed, once it stands in a drift commit:
+// a catalog object too many. The tile settings of a layer that is there are GeoServer's own doing.
+func removable(catalog *xmlcatalog.Catalog, extra xmlcatalog.Edit) bool {
+	if !xmlcatalog.IsCatalog(extra.Path) || xmlcatalog.LeftAlone(extra.Path) {
+		return false
+	}
+	if !strings.HasPrefix(extra.Path, "gwc-layers/") {
+		return true
+	}
+	alone := []xmlcatalog.Edit{extra}
+	return len(notable(xmlcatalog.NewDamage(catalog, catalog.With(alone), alone))) > 0
 }
 
 func (f *Follower) step(name string) {
