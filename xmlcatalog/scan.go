@@ -124,15 +124,16 @@ func (s *scanner) comment() error {
 }
 
 func (s *scanner) instruction() error {
-	end := bytes.Index(s.data[s.at:], []byte("?>"))
+	from := s.at + len("<?")
+	end := bytes.Index(s.data[from:], []byte("?>"))
 	if end < 0 {
 		return errNotWhole
 	}
-	body := s.data[s.at+2 : s.at+end]
+	body := s.data[from : from+end]
 	if len(body) == 0 || nameLength(body) == 0 {
 		return errors.New("a processing instruction has no name")
 	}
-	s.at += end + 2
+	s.at = from + end + len("?>")
 	if string(body[:nameLength(body)]) == "xml" {
 		return checkVersion(token{data: body[len("xml"):]})
 	}
