@@ -5,13 +5,18 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 )
+
+// maxHaves is as many as git names in its first round.
+const maxHaves = 16
 
 // An origin is where a fetch gets its commits from.
 type origin interface {
 	advertised(ctx context.Context) (Advert, error)
-	// pack writes one pack with all that want reaches and have does not.
-	pack(ctx context.Context, want, have Hash, to io.Writer) error
+	// pack writes one pack with all that want reaches and the haves do not;
+	// haves that the source lacks do not count.
+	pack(ctx context.Context, want Hash, haves []Hash, to io.Writer) error
 	close() error
 }
 
@@ -56,6 +61,14 @@ func (s *Store) FetchBranch(ctx context.Context, src Source, branchRef string, h
 	return head, nil
 }
 
+// Refetch brings everything that want reaches, also what seems to be here: the
+// way back for a repository that has lost objects.
+func (s *Store) Refetch(ctx context.Context, src Source, want Hash) error {
+	return s.visit(ctx, src, func(ctx context.Context, o origin) error {
+		return s.bring(ctx, o, want, nil)
+	})
+}
+
 // visit opens the source, and puts its name before everything that goes wrong there.
 func (s *Store) visit(ctx context.Context, src Source, do func(context.Context, origin) error) error {
 	l, err := locate(src.URL)
@@ -84,16 +97,41 @@ func openOrigin(l location, src Source, guard *stallGuard) (origin, error) {
 }
 
 func (s *Store) fetch(ctx context.Context, o origin, want, have Hash) error {
-	if err := s.writable("fetch"); err != nil {
-		return err
-	}
 	if s.Has(want) {
 		return nil // what is here is whole: nothing enters otherwise
 	}
-	if !have.IsZero() && !s.Has(have) {
-		have = Hash{} // to claim what we lack would leave a hole
+	haves, err := s.haves(have)
+	if err != nil {
+		return err
 	}
-	r, err := s.download(ctx, o, want, have)
+	return s.bring(ctx, o, want, haves)
+}
+
+// haves names have and, since the source may lack it where histories went
+// apart, what was fetched before. To name what we lack would leave a hole.
+func (s *Store) haves(have Hash) ([]Hash, error) {
+	if have.IsZero() {
+		return nil, nil
+	}
+	fetched, err := s.Refs("refs/remotes/")
+	if err != nil {
+		return nil, err
+	}
+	haves := []Hash{have}
+	for _, id := range fetched {
+		if len(haves) < maxHaves && !slices.Contains(haves, id) {
+			haves = append(haves, id)
+		}
+	}
+	return slices.DeleteFunc(haves, func(id Hash) bool { return !s.Has(id) }), nil
+}
+
+// bring is the one way in: spooled, read, found whole, adopted.
+func (s *Store) bring(ctx context.Context, o origin, want Hash, haves []Hash) error {
+	if err := s.writable("fetch"); err != nil {
+		return err
+	}
+	r, err := s.download(ctx, o, want, haves)
 	if err != nil {
 		return err
 	}
@@ -129,13 +167,13 @@ func (o *remoteOrigin) advertised(ctx context.Context) (Advert, error) {
 	return a, nil
 }
 
-func (o *remoteOrigin) pack(ctx context.Context, want, have Hash, to io.Writer) error {
+func (o *remoteOrigin) pack(ctx context.Context, want Hash, haves []Hash, to io.Writer) error {
 	a, err := o.advertised(ctx)
 	if err != nil {
 		return err
 	}
 	defer o.guard.rest()
-	request := fetchRequest(a, want, have)
+	request := fetchRequest(a, want, haves)
 	body, err := o.peer.exchange(ctx, bytes.NewReader(request), int64(len(request)))
 	if err != nil {
 		return err

@@ -58,9 +58,9 @@ func (o *localOrigin) advertised(context.Context) (Advert, error) {
 	return Advert{Refs: refs, Head: o.store.BranchRef()}, err
 }
 
-func (o *localOrigin) pack(ctx context.Context, want, have Hash, to io.Writer) error {
+func (o *localOrigin) pack(ctx context.Context, want Hash, haves []Hash, to io.Writer) error {
 	defer o.guard.rest()
-	ids, err := o.store.newObjects(ctx, []Hash{want}, []Hash{have})
+	ids, err := o.store.newObjects(ctx, []Hash{want}, haves)
 	if err != nil {
 		return err
 	}

@@ -21,9 +21,9 @@ const (
 
 // download spools a pack into the repository, where it stays invisible until
 // it is adopted, and reads it whole.
-func (s *Store) download(ctx context.Context, o origin, want, have Hash) (*receivedPack, error) {
+func (s *Store) download(ctx context.Context, o origin, want Hash, haves []Hash) (*receivedPack, error) {
 	path := s.tmpPackPath()
-	if err := s.spool(path, func(w io.Writer) error { return o.pack(ctx, want, have, w) }); err != nil {
+	if err := s.spool(path, func(w io.Writer) error { return o.pack(ctx, want, haves, w) }); err != nil {
 		_ = os.Remove(path) // what is left is cleared at the next start
 		return nil, err
 	}

@@ -88,6 +88,9 @@ func (p *processPeer) advert(ctx context.Context) (io.ReadCloser, error) {
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.Stderr = &p.said
 	cmd.WaitDelay = goodbye
+	// A group of its own, so that what the program has started ends with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

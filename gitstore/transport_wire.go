@@ -90,12 +90,12 @@ func (a *Advert) pick(wished ...string) string {
 
 // fetchRequest asks for one commit and says everything there is to say in one
 // round, so that a stateless server needs no second.
-func fetchRequest(a Advert, want, have Hash) []byte {
+func fetchRequest(a Advert, want Hash, haves []Hash) []byte {
 	var b bytes.Buffer
 	line := pktline.NewEncoder(&b)
 	_ = line.Encodef("want %s %s\n", want, a.pick("side-band-64k", "ofs-delta", "no-progress"))
 	_ = line.Flush()
-	if !have.IsZero() {
+	for _, have := range haves {
 		_ = line.Encodef("have %s\n", have)
 	}
 	_ = line.Encodef("done\n") // a bytes.Buffer takes everything
