@@ -69,6 +69,8 @@ func TestCompactedLogs(t *testing.T) {
 	for name, c := range map[string]struct {
 		log []batch
 		end int64 // high watermark; 0: behind the last batch
+
+		start int64 // of the log; what is before it in its first batch is deleted
 	}{
 		"first batch emptied":        {log: []batch{{first: 0, last: 9}, {first: 10, last: 10, at: []int64{10}}}},
 		"three batches emptied":      {log: []batch{{first: 0, last: 0, at: []int64{0}}, {first: 1, last: 9}, {first: 10, last: 19}, {first: 20, last: 29}, {first: 30, last: 30, at: []int64{30}}}},
@@ -78,6 +80,7 @@ func TestCompactedLogs(t *testing.T) {
 		"wide hole":                  {log: []batch{{first: 0, last: 0, at: []int64{0}}, {first: 100000, last: 100000, at: []int64{100000}}}},
 		"hole at the end":            {log: []batch{{first: 0, last: 0, at: []int64{0}}}, end: 500000},
 		"transaction marker":         {log: []batch{{first: 0, last: 0, at: []int64{0}}, {first: 1, last: 1, at: []int64{1}, control: true}, {first: 2, last: 2, at: []int64{2}}}},
+		"start inside a batch":       {log: []batch{{first: 0, last: 9, at: []int64{0, 3, 5}}, {first: 10, last: 10, at: []int64{10}}}, start: 4},
 		"nothing left":               {end: 7},
 	} {
 		for _, one := range []bool{false, true} {
@@ -86,18 +89,18 @@ func TestCompactedLogs(t *testing.T) {
 				if end == 0 {
 					end = c.log[len(c.log)-1].last + 1
 				}
-				readCompacted(t, c.log, end, one)
+				readCompacted(t, c.log, c.start, end, one)
 			})
 		}
 	}
 }
 
-func readCompacted(t *testing.T, log []batch, end int64, one bool) {
+func readCompacted(t *testing.T, log []batch, start, end int64, one bool) {
 	e := startEmbedded(t)
 	if err := e.Cluster().CreateTopic("gsgit.commits", 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	fetches := serveLog(t, e, log, end, one)
+	fetches := serveLog(t, e, log, start, end, one)
 	b := open(t, kafkabus.Config{Brokers: []string{e.Addr()}, PollWait: 100 * time.Millisecond})
 	defer b.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -115,7 +118,7 @@ func readCompacted(t *testing.T, log []batch, end int64, one bool) {
 	want := 0
 	for _, batch := range log {
 		for _, offset := range batch.at {
-			if batch.control {
+			if batch.control || offset < start {
 				continue
 			}
 			want++
@@ -136,7 +139,7 @@ func readCompacted(t *testing.T, log []batch, end int64, one bool) {
 
 // serveLog makes the broker answer as if the commits topic held the log, and
 // counts the fetches up to then.
-func serveLog(t *testing.T, e *kafkabus.Embedded, log []batch, end int64, one bool) *atomic.Int64 {
+func serveLog(t *testing.T, e *kafkabus.Embedded, log []batch, start, end int64, one bool) *atomic.Int64 {
 	var encoded [][]byte
 	for _, b := range log {
 		encoded = append(encoded, b.bytes(t))
@@ -180,7 +183,7 @@ func serveLog(t *testing.T, e *kafkabus.Embedded, log []batch, end int64, one bo
 		topic.Topic = "gsgit.commits"
 		for _, asked := range request.Topics[0].Partitions {
 			p := kmsg.NewListOffsetsResponseTopicPartition()
-			p.Timestamp, p.Offset = -1, 0
+			p.Timestamp, p.Offset = -1, start
 			if asked.Timestamp == -1 {
 				p.Offset = end
 			}

@@ -74,7 +74,7 @@ func (l *link) dial(ctx context.Context, network, address string) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	conn := &linkConn{Conn: c, link: l, longest: 2*l.config.Timeout + l.config.PollWait}
+	conn := &linkConn{Conn: c, link: l}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -85,7 +85,8 @@ func (l *link) dial(ctx context.Context, network, address string) (net.Conn, err
 	return conn, nil
 }
 
-// close ends the link and whatever is under way on it.
+// close ends the link and whatever is under way on it, a long poll or a SASL
+// exchange with a broker that stalls: kafka-go has no deadline for the latter.
 func (l *link) close() {
 	l.transport.CloseIdleConnections()
 	l.mu.Lock()
@@ -100,11 +101,10 @@ func (l *link) close() {
 	}
 }
 
-// linkConn is a connection that its link can close, and that never waits for ever.
+// linkConn is a connection that its link can close.
 type linkConn struct {
 	net.Conn
-	link    *link
-	longest time.Duration
+	link *link
 }
 
 func (c *linkConn) Close() error {
@@ -113,19 +113,6 @@ func (c *linkConn) Close() error {
 	c.link.mu.Unlock()
 	return c.Conn.Close()
 }
-
-// bounded turns "no deadline" into a late one: kafka-go clears the deadline
-// before the SASL exchange, where a stalled broker would hold it for good.
-func (c *linkConn) bounded(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Now().Add(c.longest)
-	}
-	return t
-}
-
-func (c *linkConn) SetDeadline(t time.Time) error      { return c.Conn.SetDeadline(c.bounded(t)) }
-func (c *linkConn) SetReadDeadline(t time.Time) error  { return c.Conn.SetReadDeadline(c.bounded(t)) }
-func (c *linkConn) SetWriteDeadline(t time.Time) error { return c.Conn.SetWriteDeadline(c.bounded(t)) }
 
 // lookUp asks the cluster for a topic: true where it exists and can be seen.
 func (l *link) lookUp(ctx context.Context, which topic) (bool, error) {

@@ -2,12 +2,15 @@ package kafkabus_test
 
 import (
 	"context"
+	"net"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/goleak"
 
 	"github.com/gsgit/gsgit/kafkabus"
 	"github.com/gsgit/gsgit/kafkabus/bustest"
@@ -233,4 +236,86 @@ func TestStallInsideSASL(t *testing.T) {
 	if len(n.Heads()) != 1 {
 		t.Errorf("heads %v", n.Heads())
 	}
+}
+
+// TestMissingTopicIsLookedForTwice: a broker that has just started says that it
+// has never heard of the topics. Nobody may take them for empty.
+func TestMissingTopicIsLookedForTwice(t *testing.T) {
+	line := &bustest.Line{}
+	e, broker := over(t, line)
+	first := broker.Open(t, "gs-a")
+	if err := first.Announce(t.Context(), bustest.News("gs-a", 2)); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	var asked atomic.Int64
+	e.Cluster().ControlKey(kmsg.Metadata.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		if asked.Add(1) > 2 { // the first question of each of the two topics' links
+			return nil, nil, false
+		}
+		e.Cluster().KeepControl()
+		return ignorant(t, r.(*kmsg.MetadataRequest), e.Addr()), nil, true
+	})
+	n := bustest.Join(t, broker, "gs-b")
+	if asked.Load() <= 2 {
+		t.Fatal("the broker was not asked")
+	}
+	if len(n.Heads()) != 1 {
+		t.Error("caught up on a topic that was not read")
+	}
+}
+
+// ignorant is the answer of a broker that knows itself and no topic.
+func ignorant(t *testing.T, r *kmsg.MetadataRequest, address string) kmsg.Response {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Error(err)
+	}
+	broker := kmsg.NewMetadataResponseBroker()
+	broker.Host = host
+	if n, err := strconv.Atoi(port); err == nil {
+		broker.Port = int32(n)
+	}
+	answer := r.ResponseKind().(*kmsg.MetadataResponse)
+	answer.Brokers = append(answer.Brokers, broker)
+	for _, asked := range r.Topics {
+		topic := kmsg.NewMetadataResponseTopic()
+		topic.Topic, topic.ErrorCode = asked.Topic, int16(kafka.UnknownTopicOrPartition)
+		answer.Topics = append(answer.Topics, topic)
+	}
+	return answer
+}
+
+// TestAsksForItsOwnTopics: a cluster may have a hundred thousand others.
+func TestAsksForItsOwnTopics(t *testing.T) {
+	e, broker := over(t, &bustest.Line{})
+	e.Cluster().ControlKey(kmsg.Metadata.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		if n := len(r.(*kmsg.MetadataRequest).Topics); n != 2 {
+			t.Errorf("asked for %d topics, where 0 is all of them", n)
+		}
+		return nil, nil, false
+	})
+	n := bustest.Join(t, broker, "gs-a")
+	if err := n.Announce(t.Context(), bustest.News("gs-a", 2)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStopLeavesNothing stops a bus in the middle of a long poll, with a broker
+// that stays: the connections must be closed from this side.
+func TestStopLeavesNothing(t *testing.T) {
+	e := startEmbedded(t)
+	before := goleak.IgnoreCurrent()
+	b := open(t, kafkabus.Config{Brokers: []string{e.Addr()}, PollWait: 10 * time.Minute})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- b.Run(ctx) }()
+	if err := b.Announce(ctx, bustest.News("gs-a", 2)); err != nil {
+		t.Fatal(err)
+	}
+	bustest.Wait(t, "it is read", func() bool { return len(b.Heads()) == 1 })
+	cancel()
+	<-done
+	b.Close()
+	goleak.VerifyNone(t, before)
 }
