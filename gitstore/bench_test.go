@@ -99,6 +99,18 @@ func BenchmarkCommitOneFile(b *testing.B) {
 	})
 }
 
+// BenchmarkCommitFlatStore has all layers in one store, whose tree each commit writes whole.
+func BenchmarkCommitFlatStore(b *testing.B) {
+	files := map[string][]byte{}
+	for i := range 10 * benchLayers() {
+		files[fmt.Sprintf("workspaces/w/s/layer%06d.xml", i)] = fmt.Append(nil, i)
+	}
+	s, _ := benchStore(b, files)
+	for i := 0; b.Loop(); i++ {
+		commit(b, s, "workspaces/w/s/layer000001.xml", fmt.Sprint("new", i))
+	}
+}
+
 func BenchmarkImport(b *testing.B) {
 	files := layerFiles(benchLayers())
 	b.Run("gsgit", func(b *testing.B) {

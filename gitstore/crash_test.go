@@ -315,7 +315,7 @@ func TestAPackCutOffBetweenItsRenamesIsCompleted(t *testing.T) {
 	commit(t, s, "f", "1")
 	indexes, _ := filepath.Glob(filepath.Join(s.packs.dir, "*.idx"))
 	s.Close()
-	if err := os.Rename(indexes[0], filepath.Join(s.packs.dir, temporaryPrefix+"x.idx")); err != nil {
+	if err := os.Rename(indexes[0], filepath.Join(s.packs.dir, temporaryPrefix+"x"+tmpIndexEnd)); err != nil {
 		t.Fatal(err)
 	}
 	r := must(Open(s.GitDir(), Options{}))(t)
@@ -324,6 +324,28 @@ func TestAPackCutOffBetweenItsRenamesIsCompleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := content(t, r, must(r.Resolve("main"))(t), "f"); got != "1" {
+		t.Errorf("f is %q", got)
+	}
+}
+
+func TestATornIndexIsMadeAnew(t *testing.T) {
+	s, ctx := newTestStore(t, Options{}), context.Background()
+	id := commit(t, s, "f", "1")
+	indexes, _ := filepath.Glob(filepath.Join(s.packs.dir, "*.idx"))
+	s.Close()
+	os.Chmod(indexes[0], 0o644)
+	if err := os.Truncate(indexes[0], 0); err != nil {
+		t.Fatal(err)
+	}
+	r := must(Open(s.GitDir(), Options{}))(t)
+	defer r.Close()
+	if _, err := r.Commit(id); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "torn") {
+		t.Errorf("the torn index is not named: %v", err)
+	}
+	if err := r.Recover(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := content(t, r, id, "f"); got != "1" {
 		t.Errorf("f is %q", got)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"iter"
 )
 
-// Log gives from and all its ancestors, each once, newest first by the time of commit; a commit never comes before all
-// of the children that led to it are known, whatever the clocks say. After an error nothing follows.
+// Log gives from and all its ancestors, each once, newest first by the time of commit. A commit comes after the child
+// that led to it, whatever the clocks say. After an error nothing follows.
 func (s *Store) Log(ctx context.Context, from Hash) iter.Seq2[Commit, error] {
 	return s.history(ctx, from, func(c Commit) ([]Hash, bool, error) { return c.Parents, true, nil })
 }

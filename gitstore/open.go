@@ -39,7 +39,11 @@ func open(gitDir string, o Options) (*Store, error) {
 		return nil, err
 	}
 	if s.branch == "" {
-		if s.branch, err = s.headBranch(); err != nil {
+		s.branch, err = s.headBranch()
+		if errors.Is(err, errDetached) && o.ReadOnly {
+			s.branch, err = "main", nil // who only reads needs no branch of his own
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -154,6 +158,8 @@ func (s *Store) config() (*config.Config, error) {
 	return cfg, nil
 }
 
+var errDetached = errors.New("HEAD names a commit")
+
 // headBranch is the short name of the branch that HEAD names.
 func (s *Store) headBranch() (string, error) {
 	text, err := os.ReadFile(filepath.Join(s.dir, "HEAD"))
@@ -165,7 +171,7 @@ func (s *Store) headBranch() (string, error) {
 		return branch, nil
 	}
 	if _, err := ParseHash(strings.TrimSpace(string(text))); err == nil {
-		return "", &storeError{text: "HEAD names a commit, not a branch", permanent: true, hint: "name the branch with --branch"}
+		return "", &storeError{text: "no branch is checked out", cause: errDetached, permanent: true, hint: "name the branch with --branch"}
 	}
 	return "", &storeError{text: fmt.Sprintf("HEAD is torn (%q)", cut(string(text), 50)), permanent: true,
 		hint: "write the line 'ref: refs/heads/main' into " + filepath.Join(s.dir, "HEAD")}

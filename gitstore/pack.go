@@ -76,48 +76,68 @@ type byteReader interface {
 
 // readHeader parses the header of the entry at offset.
 func readHeader(r byteReader, offset int64) (h entryHeader, err error) {
-	n := int64(0)
-	next := func() (c byte) {
-		if err == nil {
-			c, err = r.ReadByte()
-			n++
-		}
-		return c
-	}
-	c := next()
-	h.kind, h.size = objectKind(c>>4&7), int64(c&15)
-	for shift := 4; c&0x80 != 0 && err == nil; shift += 7 {
-		if shift > 56 {
-			return h, errors.New("an entry's size overflows")
-		}
-		c = next()
-		h.size |= int64(c&0x7f) << shift
-	}
+	c := &headerReader{r: r}
+	h.kind, h.size = c.kindAndSize()
 	switch h.kind {
 	case kindOfsDelta:
-		c = next()
-		back := int64(c & 0x7f)
-		for c&0x80 != 0 && err == nil && back < 1<<55 {
-			c = next()
-			back = (back+1)<<7 | int64(c&0x7f)
-		}
-		h.base = offset - back
-		if err == nil && (back <= 0 || h.base < packHead) {
-			err = errors.New("a delta's base lies outside the pack")
+		h.base = offset - c.back()
+		if c.err == nil && (h.base >= offset || h.base < packHead) {
+			c.err = errors.New("a delta's base lies outside the pack")
 		}
 	case kindRefDelta:
 		for i := range h.baseID {
-			h.baseID[i] = next()
+			h.baseID[i] = c.next()
 		}
 	case kindCommit, kindTree, kindBlob, kindTag:
 	default:
-		err = errors.Join(err, fmt.Errorf("an entry of unknown %s", h.kind))
+		c.err = errors.Join(c.err, fmt.Errorf("an entry of unknown %s", h.kind))
 	}
-	h.dataFrom = offset + n
-	if err == nil && h.size > maxObject {
-		err = fmt.Errorf("an object of %d bytes is over the limit of %d", h.size, maxObject)
+	if c.err == nil && h.size > maxObject {
+		c.err = fmt.Errorf("an object of %d bytes is over the limit of %d", h.size, maxObject)
 	}
-	return h, err
+	h.dataFrom = offset + c.n
+	return h, c.err
+}
+
+// headerReader counts the bytes it takes and remembers the first error, after which it gives zeroes.
+type headerReader struct {
+	r   byteReader
+	n   int64
+	err error
+}
+
+func (c *headerReader) next() (b byte) {
+	if c.err == nil {
+		b, c.err = c.r.ReadByte()
+		c.n++
+	}
+	return b
+}
+
+// kindAndSize reads three bits of kind and a size of 4 + 7 + 7 … bits, least first.
+func (c *headerReader) kindAndSize() (objectKind, int64) {
+	b := c.next()
+	kind, size := objectKind(b>>4&7), int64(b&15)
+	for shift := 4; b&0x80 != 0 && c.err == nil; shift += 7 {
+		if shift > 53 {
+			c.err = errors.New("an entry's size overflows")
+			break
+		}
+		b = c.next()
+		size |= int64(b&0x7f) << shift
+	}
+	return kind, size
+}
+
+// back reads the distance to a base, as appendBack writes it.
+func (c *headerReader) back() int64 {
+	b := c.next()
+	back := int64(b & 0x7f)
+	for b&0x80 != 0 && c.err == nil && back < 1<<55 {
+		b = c.next()
+		back = (back+1)<<7 | int64(b&0x7f)
+	}
+	return back
 }
 
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4096) }}

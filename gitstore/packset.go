@@ -94,7 +94,7 @@ func (s *packSet) look() error {
 	s.broken = nil
 	for _, e := range entries {
 		name, isIndex := strings.CutSuffix(e.Name(), ".idx")
-		if !isIndex || strings.HasPrefix(name, temporaryPrefix) || strings.HasPrefix(name, ".") {
+		if !isIndex || strings.HasPrefix(name, ".") {
 			continue
 		}
 		p, ok := known[name]

@@ -208,9 +208,15 @@ func (w *packWriter) discard() {
 	}
 }
 
+// Temporary packs and indexes end in no .pack and .idx: git repack takes every *.pack for one.
+const (
+	tmpPackEnd  = "_pack"
+	tmpIndexEnd = "_idx"
+)
+
 // tmpPackPath names a fresh temporary file for a pack; Recover clears such names. The caller creates it.
 func (s *Store) tmpPackPath() string {
-	return filepath.Join(s.packs.dir, temporaryPrefix+randomName()+".pack")
+	return filepath.Join(s.packs.dir, temporaryPrefix+randomName()+tmpPackEnd)
 }
 
 // installPack makes a whole pack at path durable with its index and opens it. The temporary index keeps its name until
@@ -227,7 +233,7 @@ func (s *Store) installPack(f *os.File, path string, index []byte) error {
 			return nil
 		}
 	}
-	tmpIndex := strings.TrimSuffix(path, ".pack") + ".idx"
+	tmpIndex := strings.TrimSuffix(path, tmpPackEnd) + tmpIndexEnd
 	if err := s.syncPack(f, tmpIndex, index); err != nil {
 		os.Remove(tmpIndex)
 		return err

@@ -153,7 +153,7 @@ func TestHostilePacksAreRefused(t *testing.T) {
 		t.Error("the delta is not what it should be")
 	}
 	r.discard()
-	if left := leftovers(t, s.GitDir()); len(left) > 0 && strings.Contains(fmt.Sprint(left), ".idx") {
+	if left := leftovers(t, s.GitDir()); len(left) > 0 && strings.Contains(fmt.Sprint(left), tmpIndexEnd) {
 		t.Errorf("left over %v", left)
 	}
 	if _, err := s.packs.refresh(); err != nil || len(s.packs.list()) != 0 {

@@ -18,9 +18,9 @@ func (s *Store) Recover(ctx context.Context) error {
 	if err := errors.Join(s.writable("recover"), cancelled(ctx)); err != nil {
 		return err
 	}
-	steps := []func() error{s.clearLocks, s.clearPacks, s.clearEmptyObjects, s.checkHead}
+	steps := []func(context.Context) error{s.clearLocks, s.clearPacks, s.clearEmptyObjects, s.checkHead}
 	for _, step := range steps {
-		if err := step(); err != nil {
+		if err := step(ctx); err != nil {
 			return fmt.Errorf("recover %s: %w", s.dir, err)
 		}
 	}
@@ -29,7 +29,7 @@ func (s *Store) Recover(ctx context.Context) error {
 
 // clearLocks removes the locks that are the second name of a temporary file of ours, then those files. The lock of a git
 // that is at work has one name only.
-func (s *Store) clearLocks() error {
+func (s *Store) clearLocks(context.Context) error {
 	state := filepath.Join(s.dir, stateDir)
 	if err := s.disk.makeDir(state); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (s *Store) eachLock(do func(path string, info fs.FileInfo) error) error {
 
 // clearPacks finishes what installPack and rollUp left. While another process rolls packs up, its temporary files are
 // left alone.
-func (s *Store) clearPacks() error {
+func (s *Store) clearPacks(ctx context.Context) error {
 	lock, err := LockFile(s.maintainLock(), 0)
 	if errors.Is(err, ErrLocked) {
 		return nil
@@ -96,7 +96,7 @@ func (s *Store) clearPacks() error {
 		return err
 	}
 	for _, path := range temporary {
-		if strings.HasSuffix(path, ".idx") {
+		if strings.HasSuffix(path, tmpIndexEnd) {
 			err = s.finishInstall(path)
 		}
 		if err == nil {
@@ -106,7 +106,7 @@ func (s *Store) clearPacks() error {
 			return err
 		}
 	}
-	if err := errors.Join(s.clearOrphans(), s.clearKeeps(0)); err != nil {
+	if err := errors.Join(s.clearOrphans(), s.clearKeeps(0), s.rebuildIndexes(ctx)); err != nil {
 		return err
 	}
 	s.packs.forget()
@@ -153,7 +153,36 @@ func (s *Store) clearOrphans() error {
 	return nil
 }
 
-func (s *Store) clearEmptyObjects() error {
+// rebuildIndexes makes the index of a pack anew where it is torn: git syncs neither as strictly as we do. A pack that is
+// itself damaged stays as it is; what it held will be missed by name.
+func (s *Store) rebuildIndexes(ctx context.Context) error {
+	indexes, err := filepath.Glob(filepath.Join(s.packs.dir, "pack-*.idx"))
+	if err != nil {
+		return err
+	}
+	for _, path := range indexes {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if _, err := parseIndex(data); err == nil {
+			continue
+		}
+		r, err := readReceived(ctx, strings.TrimSuffix(path, ".idx")+".pack")
+		if err != nil {
+			s.log.Warn("pack unreadable", "path", path, "err", err)
+			continue
+		}
+		r.pack.file.Close()
+		s.log.Warn("index made anew", "path", path)
+		if err := s.replaceFile(path, r.pack.index.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) clearEmptyObjects(context.Context) error {
 	return s.eachLoose(func(path string, id Hash, info fs.FileInfo) error {
 		if info.Size() > 0 {
 			return nil
@@ -194,7 +223,7 @@ func (s *Store) eachLoose(do func(path string, id Hash, info fs.FileInfo) error)
 	return nil
 }
 
-func (s *Store) checkHead() error {
+func (s *Store) checkHead(context.Context) error {
 	if _, err := s.Refs("refs/"); err != nil {
 		return err
 	}

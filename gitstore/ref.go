@@ -21,7 +21,7 @@ func (s *Store) Ref(name string) (Hash, error) {
 		if err := checkRefName(name); err != nil {
 			return Hash{}, err
 		}
-		text, err := s.readLoose(name)
+		text, err := s.refFile(name)
 		if err != nil {
 			return Hash{}, err
 		}
@@ -37,8 +37,8 @@ func (s *Store) Ref(name string) (Hash, error) {
 	return Hash{}, &storeError{text: "the ref " + name + " names another without end", permanent: true}
 }
 
-// readLoose gives the content of a ref's own file, nil if it has none.
-func (s *Store) readLoose(name string) ([]byte, error) {
+// refFile gives the content of a ref's own file, nil if it has none.
+func (s *Store) refFile(name string) ([]byte, error) {
 	text, err := os.ReadFile(s.refPath(name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
@@ -70,7 +70,7 @@ func (s *Store) absentRef(name string) (Hash, error) {
 	id, ok := packed[name]
 	if !ok {
 		// Between the two looks, git pack-refs may have been undone by another update.
-		if text, err := s.readLoose(name); err == nil && text != nil {
+		if text, err := s.refFile(name); err == nil && text != nil {
 			return s.parseRef(name, text)
 		}
 		if strings.HasPrefix(name, "refs/heads/") && !s.lastGood(name).IsZero() {

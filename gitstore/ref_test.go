@@ -206,3 +206,19 @@ func TestLockFileKeepsOthersOutUntilReleased(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestDetachedHeadNeedsABranchNameToWriteOnly(t *testing.T) {
+	s := newTestStore(t, Options{})
+	id := commit(t, s, "f", "1")
+	git(t, s.GitDir(), "update-ref", "--no-deref", "HEAD", id.String())
+	if _, err := Open(s.GitDir(), Options{}); err == nil || !strings.Contains(hint(err), "--branch") {
+		t.Errorf("%v", err)
+	}
+	for _, o := range []Options{{Branch: "main"}, {ReadOnly: true}} {
+		r := must(Open(s.GitDir(), o))(t)
+		if got := must(r.Resolve("HEAD"))(t); got != id || r.BranchRef() != "refs/heads/main" {
+			t.Errorf("%+v: HEAD is %s, branch %s", o, got, r.Branch())
+		}
+		r.Close()
+	}
+}
