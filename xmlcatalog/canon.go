@@ -82,6 +82,9 @@ func canon(from *etree.Element, around []string) *element {
 		}
 	}
 	to.text = ownText(from, len(from.ChildElements()) > 0)
+	if to.refers() && to.kids[0].blank() {
+		to.kids = nil // <style><id></id></style>: what REST makes of <style/>
+	}
 	if to.name == "layerGroup" && len(around) == 1 {
 		to.pairMembers()
 	}

@@ -32,8 +32,9 @@ type Change struct {
 	Was    Object
 	Fields []Field
 
-	detail string // what a message says beside the name: "store shp, style line"
-	under  string // directory of a store or workspace that came or went with it
+	detail  string // what a message says beside the name: "store shp, style line"
+	inside  bool   // it came or went with the workspace or store that it lies in
+	follows bool   // GeoServer did it because of another change of the same list
 }
 
 // Compare says what happened to which object. The edits must hold the bytes of
@@ -53,8 +54,9 @@ func Compare(before, after *Catalog, edits []Edit) []Change {
 			changes = append(changes, change)
 		}
 	}
-	changes = withoutFollowers(replaced(changes))
+	changes = replaced(changes)
 	settle(changes)
+	markFollowers(changes)
 	sortChanges(changes)
 	return changes
 }
@@ -101,7 +103,7 @@ func replaced(changes []Change) []Change {
 }
 
 // settle notes which objects came or went with the workspace or store that they
-// lie in, and counts them there.
+// lie in, and counts them there. A few new ones are told one by one.
 func settle(changes []Change) {
 	holders := make(map[string]int)
 	for i, c := range changes {
@@ -109,27 +111,24 @@ func settle(changes []Change) {
 			holders[string(c.Op)+dirOf(c.Object.Path)] = i
 		}
 	}
-	inside := make([]map[Kind]int, len(changes))
+	held := make(map[int][]int)
 	for i, c := range changes {
-		if c.Object.Kind == Tiles {
-			continue
-		}
 		for dir := dirOf(c.Object.Path); dir != ""; dir = dirOf(dir) {
-			at, ok := holders[string(c.Op)+dir]
-			if !ok || at == i {
-				continue
+			if at, ok := holders[string(c.Op)+dir]; ok && at != i {
+				held[at] = append(held[at], i)
 			}
-			changes[i].under = dir
-			if inside[at] == nil {
-				inside[at] = make(map[Kind]int)
-			}
-			inside[at][c.Object.Kind]++
 		}
 	}
-	for i := range changes {
-		if inside[i] != nil {
-			changes[i].detail = countWords(inside[i], Store, Layer, Style, Group)
+	for at, inside := range held {
+		if changes[at].Op == Create && len(inside) <= 3 {
+			continue
 		}
+		count := make(map[Kind]int)
+		for _, i := range inside {
+			changes[i].inside = true
+			count[changes[i].Object.Kind]++
+		}
+		changes[at].detail = countWords(count, Store, Layer, Style, Group)
 	}
 }
 

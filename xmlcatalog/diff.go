@@ -266,7 +266,8 @@ func (d *differ) extent(e *element) string {
 
 func (d *differ) crs(name string, a, b *element) {
 	f := Field{Name: name, Old: shortCRS(a.text), New: shortCRS(b.text)}
-	if f.Old == f.New {
+	// A definition without an authority gets that of the system it describes.
+	if f.Old == f.New || strings.Contains(a.text, "AUTHORITY[") != strings.Contains(b.text, "AUTHORITY[") {
 		f.what, f.say = upgradeField, "nativeCRS rewritten"
 	}
 	d.add(f)

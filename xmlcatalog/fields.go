@@ -155,7 +155,7 @@ func ruleFields(old, new []byte) []Field {
 
 func rules(data []byte) map[string]string {
 	found := make(map[string]string)
-	for _, line := range undated(data) {
+	for _, line := range ruleLines(data) {
 		key, value, ok := strings.Cut(line, "=")
 		if ok && !strings.HasPrefix(strings.TrimSpace(line), "#") {
 			found[cut(key, maxValue)] = cut(value, maxValue)

@@ -1,32 +1,37 @@
 package xmlcatalog
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
-// withoutFollowers takes out the access rules that GeoServer rewrote for the
-// new name of a workspace or layer: the rename says it.
-func withoutFollowers(changes []Change) []Change {
-	names := make(map[string]string) // rule prefix before -> after
+// markFollowers finds what GeoServer wrote because of a rename or a deletion:
+// access rules under the new name or without the old one, and another default
+// workspace. The message need not say it.
+func markFollowers(changes []Change) {
+	names := make(map[string]string) // rule prefix before -> after, "" if gone
+	gone := make(map[string]bool)
 	for _, c := range changes {
-		if (c.Op == Rename || c.Op == Move) && (c.Object.Kind == Workspace || c.Object.Kind == Layer || c.Object.Kind == Group) {
+		switch {
+		case c.Op == Rename || c.Op == Move:
 			names[rulePrefix(c.Was)] = rulePrefix(c.Object)
+		case c.Op == Delete && (c.Object.Kind == Workspace || c.Object.Kind == Layer || c.Object.Kind == Group):
+			names[rulePrefix(c.Object)] = ""
+			gone[c.Object.String()] = true
 		}
 	}
-	if len(names) == 0 {
-		return changes
+	for i, c := range changes {
+		switch c.Object.Kind {
+		case AccessRules:
+			changes[i].follows = len(names) > 0 && followsAll(c.Fields, names)
+		case Global:
+			changes[i].follows = len(c.Fields) == 1 && c.Fields[0].Name == "defaultWorkspace" && gone["workspace:"+c.Fields[0].Old]
+		}
 	}
-	return slices.DeleteFunc(changes, func(c Change) bool {
-		return c.Object.Kind == AccessRules && followsAll(c.Fields, names)
-	})
 }
 
 // rulePrefix is how rules name an object: "ws." or "ws.layer.".
 func rulePrefix(o Object) string { return strings.ReplaceAll(o.Name, ":", ".") + "." }
 
-// followsAll says whether each rule that went has come back under the new name
-// with the same roles, and no other came.
+// followsAll says whether each rule that went belonged to an object that went,
+// or has come back under the new name with the same roles, and no other came.
 func followsAll(fields []Field, names map[string]string) bool {
 	came := make(map[string]string)
 	for _, f := range fields {
@@ -38,8 +43,8 @@ func followsAll(fields []Field, names map[string]string) bool {
 		if f.Old == "" {
 			continue
 		}
-		key := renamedRule(f.Name, names)
-		if roles, ok := came[key]; !ok || roles != f.Old || key == f.Name {
+		key, known := renamedRule(f.Name, names)
+		if !known || key != "" && came[key] != f.Old {
 			return false
 		}
 		delete(came, key)
@@ -47,11 +52,16 @@ func followsAll(fields []Field, names map[string]string) bool {
 	return len(came) == 0
 }
 
-func renamedRule(key string, names map[string]string) string {
+// renamedRule gives the rule that follows another one, "" where its object is
+// gone. It is false for a rule of something else.
+func renamedRule(key string, names map[string]string) (string, bool) {
 	for old, new := range names {
 		if rest, ok := strings.CutPrefix(key, old); ok {
-			return new + rest
+			if new == "" {
+				return "", true
+			}
+			return new + rest, true
 		}
 	}
-	return key
+	return "", false
 }

@@ -11,19 +11,29 @@ import (
 func (d *differ) list(name string, a, b *element) {
 	f := Field{Name: name, Old: show(a, d.oldName), New: show(b, d.newName)}
 	gone, come := unmatched(a.kids, b.kids), unmatched(b.kids, a.kids)
-	var words []string
-	switch {
-	case len(gone) == 0 && len(come) == 0:
+	if len(gone) == 0 && len(come) == 0 {
 		f.what, f.say = orderField, lastPart(name)+" reordered"
 		d.add(f)
 		return
-	default:
-		words, gone, come = d.changedMembers(gone, come)
 	}
-	words = append(words, d.memberWords("+", come, d.newName)...)
-	words = append(words, d.memberWords("-", gone, d.oldName)...)
-	f.say = lastPart(name) + " " + strings.Join(words, ", ")
+	changed, gone, come := d.changedMembers(gone, come)
+	switch {
+	case len(gone) == 0 && len(come) == 0 && changed.upgrade:
+		f.what, f.say = upgradeField, lastPart(name)+" rewritten"
+	case numbers(a) && numbers(b):
+		f.say = lastPart(name) + " changed"
+	default:
+		words := append(changed.words, d.memberWords("+", come, d.newName)...)
+		words = append(words, d.memberWords("-", gone, d.oldName)...)
+		f.say = lastPart(name) + " " + strings.Join(words, ", ")
+	}
 	d.add(f)
+}
+
+// numbers says that a list holds bare numbers, of which none means anything
+// alone.
+func numbers(e *element) bool {
+	return !slices.ContainsFunc(e.kids, func(kid *element) bool { return kid.name != "double" && kid.name != "int" })
 }
 
 // unmatched gives the members of one list that the other has not, each as often
@@ -42,9 +52,16 @@ func unmatched(list, other []*element) []*element {
 	return left
 }
 
+// changed is what members say differently that stand in both lists.
+type changed struct {
+	words   []string
+	upgrade bool // no more than a newer GeoServer does by itself
+}
+
 // changedMembers finds the members that are still there but say something else,
 // and takes them out of what came and went.
-func (d *differ) changedMembers(gone, come []*element) (words []string, left, right []*element) {
+func (d *differ) changedMembers(gone, come []*element) (found changed, left, right []*element) {
+	found.upgrade = true
 	right = slices.Clone(come)
 	for _, a := range gone {
 		at := slices.IndexFunc(right, func(b *element) bool { return sameMember(a, b) })
@@ -52,10 +69,12 @@ func (d *differ) changedMembers(gone, come []*element) (words []string, left, ri
 			left = append(left, a)
 			continue
 		}
-		words = append(words, d.memberChange(a, right[at]))
+		words, upgrade := d.memberChange(a, right[at])
+		found.words = append(found.words, words)
+		found.upgrade = found.upgrade && upgrade
 		right = slices.Delete(right, at, at+1)
 	}
-	return words, left, right
+	return found, left, right
 }
 
 func sameMember(a, b *element) bool {
@@ -75,17 +94,18 @@ func memberName(e *element) string {
 	return ""
 }
 
-func (d *differ) memberChange(a, b *element) string {
+func (d *differ) memberChange(a, b *element) (words string, upgrade bool) {
 	if a.name == "member" {
-		return "style of " + d.new(b.kids[0]) + " " + arrow(styleSlot(a, d.oldName), styleSlot(b, d.newName))
+		return "style of " + d.new(b.kids[0]) + " " + arrow(styleSlot(a, d.oldName), styleSlot(b, d.newName)), false
 	}
 	inner := differ{oldName: d.oldName, newName: d.newName}
-	inner.diff("", a, b)
-	var words []string
+	inner.kids("", a, b)
+	var said []string
 	for _, f := range inner.fields {
-		words = append(words, f.words())
+		said = append(said, f.words())
 	}
-	return memberName(a) + " (" + strings.Join(words, ", ") + ")"
+	upgrade = len(inner.fields) > 0 && opOf(inner.fields) == Reserialise
+	return memberName(a) + " (" + strings.Join(said, ", ") + ")", upgrade
 }
 
 // styleSlot: an empty place in the list of styles means the layer's own style.
@@ -136,13 +156,13 @@ func (f Field) words() string {
 	return name + " " + arrow(f.Old, f.New)
 }
 
-// short leaves out the two maps that hold most of what is ever edited, and
+// short leaves out the elements that hold most of what is ever edited, and
 // calls the extents by one name, since they are recomputed together.
 func (f Field) short() string {
 	if boxName(f.Name) {
 		return "bounds"
 	}
-	for _, prefix := range [...]string{"connectionParameters.", "metadata."} {
+	for _, prefix := range [...]string{"connectionParameters.", "metadata.", "settings."} {
 		if rest, ok := strings.CutPrefix(f.Name, prefix); ok {
 			return rest
 		}

@@ -45,9 +45,8 @@ func Describe(changes []Change, edits []Edit) Message {
 	if extra := len(m.Objects) - maxObjects; extra > 0 {
 		m.Objects = append(m.Objects[:maxObjects:maxObjects], "… and "+strconv.Itoa(extra)+" more")
 	}
-	told := leading(changes)
-	m.Subject = subject(told, edits)
-	m.Body = body(told, m.Subject)
+	m.Subject = subject(leading(changes), edits)
+	m.Body = body(listed(changes), m.Subject)
 	return m
 }
 
@@ -64,10 +63,10 @@ func (m *Message) count(op Op) {
 	}
 }
 
-// leading leaves out what goes without saying: the contents of a workspace that
-// came or went, the tile cache of a layer that did, the default that GeoServer
-// writes beside a real edit.
-func leading(changes []Change) []Change {
+// listed leaves out what goes without saying: what follows from another change,
+// the tile cache of a layer that changed, the defaults that GeoServer writes
+// beside a real edit.
+func listed(changes []Change) []Change {
 	named := make(map[string]bool)
 	for _, c := range changes {
 		if c.Object.Kind != Tiles {
@@ -75,13 +74,24 @@ func leading(changes []Change) []Change {
 		}
 	}
 	upgrades := allUpgrades(changes)
-	told := slices.DeleteFunc(slices.Clone(changes), func(c Change) bool {
-		return c.under != "" || c.Object.Kind == Tiles && named[c.Object.ID] || c.Op == Reserialise && !upgrades
+	return unless(changes, func(c Change) bool {
+		return c.follows || c.Object.Kind == Tiles && named[c.Object.ID] || c.Op == Reserialise && !upgrades
 	})
-	if len(told) == 0 {
+}
+
+// leading is what a subject is made of: not the contents of a workspace that
+// came or went, nor a tile cache beside anything else.
+func leading(changes []Change) []Change {
+	return unless(listed(changes), func(c Change) bool { return c.inside || c.Object.Kind == Tiles })
+}
+
+// unless takes changes out of a list, unless none would be left.
+func unless(changes []Change, out func(Change) bool) []Change {
+	left := slices.DeleteFunc(slices.Clone(changes), out)
+	if len(left) == 0 {
 		return changes
 	}
-	return told
+	return left
 }
 
 func subject(changes []Change, edits []Edit) string {

@@ -73,10 +73,25 @@ func undated(data []byte) []string {
 	return lines
 }
 
-// sameRules: GeoServer keeps rules in a hash table and writes them in its order.
+// sameRules: GeoServer keeps rules and their roles in hash tables and writes
+// them in the order of those.
 func sameRules(old, new []byte) bool {
-	a, b := undated(old), undated(new)
+	a, b := ruleLines(old), ruleLines(new)
 	slices.Sort(a)
 	slices.Sort(b)
 	return len(old) > 0 == (len(new) > 0) && slices.Equal(a, b)
+}
+
+// ruleLines brings the roles of each rule into one order.
+func ruleLines(data []byte) []string {
+	lines := undated(data)
+	for i, line := range lines {
+		key, roles, ok := strings.Cut(line, "=")
+		if ok && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			list := strings.Split(roles, ",")
+			slices.Sort(list)
+			lines[i] = key + "=" + strings.Join(list, ",")
+		}
+	}
+	return lines
 }

@@ -36,7 +36,7 @@ var transitions = []struct{ name, subject, body string }{
 	{"39-style-create", "create style aodn:aodn_wave_buoy_nrt", ""},
 	{"41-style-move-workspace", "move style BassStrait_geomorph_fine_BGU -> RERI:BassStrait_geomorph_fin…", "move style BassStrait_geomorph_fine_BGU -> RERI:BassStrait_geomorph_fine_BGU"},
 	{"43-style-sld-edit", "edit style seamap:SeamapAus_VIC_statewide_habitats: sld", ""},
-	{"45-workspace-delete", "delete workspace fishing (1 store)", ""},
+	{"45-workspace-delete", "delete workspace fishing (1 store)", "delete workspace fishing (1 store)"},
 }
 
 func TestTransitions(t *testing.T) {

@@ -2,28 +2,72 @@ package xmlcatalog
 
 import "strings"
 
+// defaults are the values that a newer GeoServer writes out for what an older
+// one left unsaid, each seen in a save without a change. Another value in their
+// place is an edit: <queryable>false</queryable> that appears was somebody's
+// wish.
+var defaults = map[string]string{
+	"advertised":                         "true",
+	"allowStoredQueriesPerWorkspace":     "true",
+	"autoEscapeTemplateValues":           "false",
+	"bboxForEachCRS":                     "false",
+	"cacheConfiguration.enabled":         "false",
+	"cacheConfiguration.maxEntries":      "1000",
+	"cacheConfiguration.maxEntrySize":    "51200",
+	"circularArcPresent":                 "false",
+	"defaultGroupStyleEnabled":           "true",
+	"disableOnConnFailure":               "false",
+	"enabled":                            "true",
+	"encodeMeasures":                     "false",
+	"exceptionOnInvalidDimension":        "false",
+	"forcedDecimal":                      "false",
+	"format":                             "sld",
+	"hideEmptyRules":                     "false",
+	"isolated":                           "false",
+	"languageVersion.version":            "1.0.0",
+	"localWorkspaceIncludesPrefix":       "false",
+	"logoHeight":                         "0",
+	"logoWidth":                          "0",
+	"maxRequestedDimensionValues":        "100",
+	"opaque":                             "false",
+	"overridingServiceSRS":               "false",
+	"padWithZeros":                       "false",
+	"path":                               "/",
+	"queryable":                          "true",
+	"remoteStyleMaxRequestTime":          "60000",
+	"remoteStyleTimeout":                 "30000",
+	"resourceErrorHandling":              "SKIP_MISCONFIGURED_LAYERS",
+	"serviceConfiguration":               "false",
+	"showCreatedTimeColumnsInAdminList":  "false",
+	"showModifiedTimeColumnsInAdminList": "false",
+	"showModifiedUserAdminList":          "false",
+	"simpleConversionEnabled":            "false",
+	"skipNumberMatched":                  "false",
+	"trailingSlashMatch":                 "true",
+	"transformFeatureInfoDisabled":       "false",
+	"useHeadersProxyURL":                 "false",
+}
+
 // byUpgrade says that an element which only one side has is a default that a
-// newer GeoServer writes out, or one that it no longer writes: the object is
-// the same. Only what was seen to be so is listed: <queryable>false</queryable>
-// that appears is an edit.
+// newer GeoServer writes, or one that it no longer writes: the object is the
+// same.
 func byUpgrade(name string, e *element) bool {
-	value := strings.TrimSpace(e.text)
 	switch lastPart(name) {
-	case "serviceConfiguration", "padWithZeros", "forcedDecimal", "circularArcPresent", "skipNumberMatched",
-		"disableOnConnFailure", "overridingServiceSRS", "simpleConversionEnabled", "isolated", "encodeMeasures",
-		"showCreatedTimeColumnsInAdminList", "showModifiedTimeColumnsInAdminList", "showModifiedUserInAdminList",
-		"useHeadersProxyURL", "localWorkspaceIncludesPrefix":
-		return e.leaf() && value == "false"
-	case "internationalTitle", "internationalAbstract", "keywords", "metadataLink", "metadata":
-		return e.blank()
 	case "userDetailsDisplaySettingsInfo", "userDetailsDisplaySettings":
 		return true
-	case "enabled":
-		return e.leaf() && value == "true"
-	case "path":
-		return e.leaf() && value == "/"
-	case "logoWidth", "logoHeight":
-		return e.leaf() && value == "0"
+	case "binding": // Java class of an attribute, taken from the data
+		return e.leaf()
 	}
-	return e.blank()
+	return e.blank() || e.leaf() && e.key == "" && isDefault(name, strings.TrimSpace(e.text))
+}
+
+// isDefault knows a field by its last two names, or by its last.
+func isDefault(name, value string) bool {
+	parts := strings.Split(name, ".")
+	for from := max(0, len(parts)-2); from < len(parts); from++ {
+		if want, known := defaults[strings.Join(parts[from:], ".")]; known {
+			return value == want
+		}
+	}
+	return false
 }
