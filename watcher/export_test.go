@@ -1,6 +1,8 @@
 package watcher
 
 import (
+	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -12,6 +14,7 @@ type Trouble struct {
 	Instances int         // how often events can be opened
 	Watches   int         // how many watches there are each time
 	Deaf      atomic.Bool // no event comes
+	Hold      sync.Mutex  // while it is locked, events wait in the kernel
 	opened    atomic.Pointer[events]
 }
 
@@ -22,7 +25,11 @@ func (t *Trouble) Make(o Options) Options {
 			return nil, syscall.EMFILE
 		}
 		t.Instances--
-		e, err := listen(func(e fsnotify.Event) bool { return !t.Deaf.Load() && want(e) })
+		e, err := listen(func(e fsnotify.Event) bool {
+			t.Hold.Lock()
+			defer t.Hold.Unlock()
+			return !t.Deaf.Load() && want(e)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -41,3 +48,10 @@ func (t *Trouble) Make(o Options) Options {
 
 // Overflow makes the queue of events overflow.
 func (t *Trouble) Overflow() { t.opened.Load().note(fsnotify.Event{}, fsnotify.ErrEventOverflow) }
+
+// Watched are the directories that have a watch, sorted.
+func (t *Trouble) Watched() []string {
+	list := t.opened.Load().os.WatchList()
+	slices.Sort(list)
+	return list
+}

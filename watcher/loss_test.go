@@ -71,6 +71,58 @@ func TestTheRegularScanFindsWhatNoEventTold(t *testing.T) {
 	}
 }
 
+// A scan that finds another directory under a known name watches that one.
+func TestTheRegularScanWatchesWhatWasReplacedUnseen(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, "a/b/x.xml", "data/a/b/y.xml")
+	trouble := &watcher.Trouble{Instances: 1, Watches: math.MaxInt}
+	trouble.Deaf.Store(true)
+	o := trouble.Make(watcher.Options{})
+	o.Scan = 10 * time.Millisecond
+	m := watch(t, dir, o)
+	must(t, os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "data/was")))
+	must(t, os.Rename(filepath.Join(dir, "data/a"), filepath.Join(dir, "a")))
+	m.compare()
+	if got := trouble.Watched(); !slices.Equal(got, folders(dir)) {
+		t.Errorf("watched are %q", got)
+	}
+}
+
+// Who looks for himself may see a file that came and went before its events
+// were dealt with; then he must be told to look again.
+func TestAFileThatCameAndWentIsTold(t *testing.T) {
+	dir := t.TempDir()
+	trouble := &watcher.Trouble{Instances: 1, Watches: math.MaxInt}
+	m := watch(t, dir, trouble.Make(watcher.Options{}))
+	trouble.Hold.Lock()
+	plant(t, dir, "brief.xml")
+	m.read("")
+	must(t, os.Remove(filepath.Join(dir, "brief.xml")))
+	trouble.Hold.Unlock()
+	m.compare()
+}
+
+// A scan may meet a directory under its new name before the events of its
+// move come, while the watch still bears the old name.
+func TestAScanBetweenAMoveAndItsEvents(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, "p/a/b/x.xml", "q/y.xml")
+	trouble := &watcher.Trouble{Instances: 1, Watches: math.MaxInt}
+	o := trouble.Make(watcher.Options{})
+	o.Scan = 5 * time.Millisecond
+	m := watch(t, dir, o)
+	trouble.Hold.Lock()
+	must(t, os.Rename(filepath.Join(dir, "p/a"), filepath.Join(dir, "q/a")))
+	for _, ok := m.files["q/a/b/x.xml"]; !ok; _, ok = m.files["q/a/b/x.xml"] {
+		m.batch()
+	}
+	trouble.Hold.Unlock()
+	m.compare()
+	if got := trouble.Watched(); !slices.Equal(got, folders(dir)) {
+		t.Errorf("watched are %q", got)
+	}
+}
+
 // stamp gives a file a time of long ago.
 func stamp(t *testing.T, dir, path string) {
 	t.Helper()
