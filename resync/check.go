@@ -86,10 +86,12 @@ func (c *check) place(f File) error {
 		return err
 	case there.mode.IsDir():
 		return c.folderInPlace(f)
+	case f.New.IsZero():
+		// A removal takes the tracked file alone: a link in its place stays.
 	case !there.regular():
 		c.bad.add(f.Path, "is a link or a device, which is not replaced")
 		c.bad.advise(hintLink)
-	case !f.New.IsZero():
+	default:
 		c.owner(f.Path, there)
 	}
 	return nil

@@ -63,6 +63,21 @@ func TestCheckRefusesLinks(t *testing.T) {
 	}
 }
 
+func TestRemovalLeavesALink(t *testing.T) {
+	r := newReplica(t, tree{"b": "1"})
+	if err := os.Symlink("b", r.at("a")); err != nil {
+		t.Fatal(err)
+	}
+	old := tree{"a": "1", "b": "1"}
+	if err := r.apply(old.plan(t, tree{"b": "1"}), nil); err != nil {
+		t.Fatal(err)
+	}
+	if target, err := os.Readlink(r.at("a")); err != nil || target != "b" {
+		t.Errorf("the link became %q, %v", target, err)
+	}
+	r.clean()
+}
+
 func TestCheckRefusesWhatStandsInTheWay(t *testing.T) {
 	r := newReplica(t, tree{"a": "a file", "b/theirs": "1", "c/ours": "1", "c/theirs": "2"})
 	r.refuses(tree{}.plan(t, tree{"a/x": "1"}), `needs a directory at "a"`, "move")

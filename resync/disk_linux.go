@@ -96,10 +96,22 @@ func (k disk) volume(dir string) (volume, error) {
 	}
 	var x unix.Statx_t
 	flags := unix.AT_SYMLINK_NOFOLLOW | unix.AT_STATX_DONT_SYNC
-	if err := unix.Statx(unix.AT_FDCWD, dir, flags, unix.STATX_MNT_ID, &x); err != nil {
+	err := unix.Statx(unix.AT_FDCWD, dir, flags, unix.STATX_MNT_ID, &x)
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		return deviceOf(dir) // an old kernel, or a container that forbids what it does not know
+	}
+	if err != nil {
 		return volume{}, &fs.PathError{Op: "statx", Path: dir, Err: err}
 	}
 	return volume{dev: unix.Mkdev(x.Dev_major, x.Dev_minor), mount: x.Mnt_id}, nil
+}
+
+func deviceOf(dir string) (volume, error) {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return volume{}, err
+	}
+	return volume{dev: factsOf(info).dev}, nil
 }
 
 // room is what a file system has left.

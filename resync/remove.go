@@ -61,6 +61,7 @@ func (a *attempt) setAside(i int) (bool, error) {
 		return false, explainBusy(ignoreAbsent(err))
 	}
 	a.touched[parent(f.Path)] = true
+	delete(a.d.seen, f.Path)
 	if err := a.d.inspect(f, aside); err != nil || !a.slots[i].Beside {
 		return true, err
 	}

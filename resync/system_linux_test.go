@@ -171,6 +171,26 @@ func TestTwoFileSystems(t *testing.T) {
 	}
 }
 
+// TestStateElsewhere: with --git-dir the whole stage is on another file system.
+func TestStateElsewhere(t *testing.T) {
+	r := newReplica(t, before)
+	r.options.State = filepath.Join(t.TempDir(), "history", "gsgit")
+	if err := os.MkdirAll(r.options.State, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(r.at(".git")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.apply(before.plan(t, after), after.source()); err != nil {
+		t.Fatal(err)
+	}
+	r.holds(after)
+	if err := r.apply(after.plan(t, before), before.source()); err != nil {
+		t.Fatal(err)
+	}
+	r.holds(before)
+}
+
 // crossing goes there and back, dying at every operation once on the way there.
 func (r *replica) crossing(t *testing.T) {
 	there := maps.Clone(after)
