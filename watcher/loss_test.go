@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,35 @@ func TestAnOverflowIsAdmittedAndMadeGood(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	m.compare()
+}
+
+// TestTheQueueOfTheSystemOverflows makes more events than it holds.
+func TestTheQueueOfTheSystemOverflows(t *testing.T) {
+	limit, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events")
+	n, _ := strconv.Atoi(strings.TrimSpace(string(limit)))
+	if err != nil || n > 100_000 {
+		t.Skip("no limit that can be reached soon")
+	}
+	places(t, func(t *testing.T, dir string) {
+		plant(t, dir, "a/0.xml", "b/c.xml")
+		trouble := &watcher.Trouble{Instances: math.MaxInt, Watches: math.MaxInt}
+		m := watch(t, dir, trouble.Make(watcher.Options{}))
+		trouble.Hold.Lock()
+		one, two := filepath.Join(dir, "a/0.xml"), filepath.Join(dir, "a/1.xml")
+		for range n/2 + 4096 { // two events each; fsnotify holds some thousand
+			must(t, os.Rename(one, two))
+			one, two = two, one
+		}
+		must(t, os.Rename(filepath.Join(dir, "b"), filepath.Join(dir, "d")))
+		plant(t, dir, "d/e/f.xml")
+		trouble.Hold.Unlock()
+		m.compare()
+		if m.lost == 0 || m.w.Stats().Overflows == 0 {
+			t.Errorf("%d losses told, %+v", m.lost, m.w.Stats())
+		}
+		plant(t, dir, "d/e/f.xml", "d/c.xml")
+		m.compare()
+	})
 }
 
 func TestTheRegularScanFindsWhatNoEventTold(t *testing.T) {
