@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -81,29 +82,73 @@ func geoServer(ts *testscript.TestScript, args []string) {
 		ts.Fatalf("no action %s", args[1])
 	}
 	needs(ts, args[2:], len(strings.Fields(action.usage)), "geoserver DIR "+args[1]+" "+action.usage)
-	ts.Check(action.do(&fixtures.GeoServer{Writer: fixtures.Writer{Dir: ts.MkAbs(args[0])}}, args[2:]))
+	dir := ts.MkAbs(args[0])
+	did := func() error { return action.do(&fixtures.GeoServer{Writer: fixtures.Writer{Dir: dir}}, args[2:]) }
+	for _, m := range clusterOf(ts).members {
+		if m.dir == dir {
+			m.served = true // what it makes of dates and counters stays on a replica
+			ts.Check(m.allowing(did))
+			return
+		}
+	}
+	ts.Check(did())
+}
+
+// allowing takes what an action does to untracked files, such as a style's .bak, as the script's own doing.
+func (m *member) allowing(do func() error) error {
+	before, err := untracked(m.dir, m.rules)
+	if err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	after, err := untracked(m.dir, m.rules)
+	for path := range before {
+		if after[path] == "" {
+			delete(m.untracked, path)
+		}
+	}
+	for path, sum := range after {
+		if before[path] != sum {
+			m.untracked[path] = sum
+		}
+	}
+	return err
 }
 
 // editStyle gives the first colour of a style's body another value.
 func editStyle(g *fixtures.GeoServer, name, to string) error {
-	body, err := g.Read("styles/" + name + ".sld")
-	if err != nil {
-		return err
-	}
-	place := colour.FindIndex(body)
-	if place == nil {
-		return fmt.Errorf("style %s has no colour", name)
-	}
-	return g.EditStyle(name, append(append(bytes.Clone(body[:place[0]]), to...), body[place[1]:]...))
+	return changeBody(g, name, func(body []byte) []byte {
+		place := colour.FindIndex(body)
+		if place == nil {
+			return append(body, "<!-- "+to+" -->"...)
+		}
+		return append(append(bytes.Clone(body[:place[0]]), to...), body[place[1]:]...)
+	})
 }
 
 // lineEnds is a save in the style editor without a change: LF becomes CRLF.
 func lineEnds(g *fixtures.GeoServer, name string) error {
-	body, err := g.Read("styles/" + name + ".sld")
+	return changeBody(g, name, func(body []byte) []byte { return bytes.ReplaceAll(body, []byte("\n"), []byte("\r\n")) })
+}
+
+var bodyName = regexp.MustCompile("<filename>(.*)</filename>")
+
+func changeBody(g *fixtures.GeoServer, style string, change func([]byte) []byte) error {
+	entry, err := g.Read("styles/" + style + ".xml")
 	if err != nil {
 		return err
 	}
-	return g.EditStyle(name, bytes.ReplaceAll(body, []byte("\n"), []byte("\r\n")))
+	file := bodyName.FindSubmatch(entry)
+	if file == nil {
+		return fmt.Errorf("style %s names no body", style)
+	}
+	body, err := g.Read("styles/" + string(file[1]))
+	if err != nil {
+		return err
+	}
+	return g.EditStyle(style, change(body))
 }
 
 // put replaces a file by one rename.

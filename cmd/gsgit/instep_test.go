@@ -220,7 +220,7 @@ func (c *cluster) sorted() []*member {
 func (c *cluster) allInStep() error {
 	var head gitstore.Hash
 	for _, m := range c.sorted() {
-		if m.role == "watch" && !m.apart {
+		if m.role == "watch" {
 			head = m.refs()["head"]
 			if !m.known.IsZero() && m.known != head {
 				return m.withLog(fmt.Errorf("%s has commits that the script does not account for: %s is not %s", m.name, head, m.known))

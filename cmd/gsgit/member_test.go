@@ -180,7 +180,7 @@ func logged(file, message string) map[string]string {
 
 // stopNode ends nodes with SIGTERM: within 10 seconds and with 0.
 func stopNode(ts *testscript.TestScript, args []string) {
-	needs(ts, args, 1, "stop NAME…")
+	needs(ts, args, 1, "term NAME…")
 	for _, name := range args {
 		ts.Check(memberOf(ts, name).stop())
 	}

@@ -112,7 +112,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"geoserver": positive(geoServer),
 	"put":       positive(put),
 	"node":      positive(startNode),
-	"stop":      positive(stopNode),
+	"term":      positive(stopNode),
 	"kill9":     positive(killNode),
 	"ready":     positive(awaitReady),
 	"state":     positive(awaitState),
