@@ -82,6 +82,9 @@ func logEntries(ctx context.Context, s *gitstore.Store, object string, limit int
 			entries = append(entries, entryOf(c))
 		}
 	}
+	if want != nil && len(entries) == 0 {
+		return nil, hinted{fmt.Errorf("there is no %s, and no commit names it", object), "names are as in `gsgit log --json`: layer:workspace:name, style:name"}
+	}
 	return entries, nil
 }
 
@@ -138,8 +141,30 @@ func touches(s *gitstore.Store, c gitstore.Commit, known map[string]bool, paths 
 			return true
 		}
 	}
-	complete := len(trailers) > 0 && !strings.HasPrefix(trailers[len(trailers)-1], "…")
-	return !complete && changes(s, c, paths)
+	if len(trailers) > 0 && !strings.HasPrefix(trailers[len(trailers)-1], "…") {
+		return false
+	}
+	if len(c.Parents) == 0 {
+		return holds(s, c, known) // the paths may have been others then
+	}
+	return changes(s, c, paths)
+}
+
+// holds tells whether the object is in the tree of a commit: the import names none of its objects.
+func holds(s *gitstore.Store, c gitstore.Commit, known map[string]bool) bool {
+	catalog, err := xmlcatalog.Load(s.FS(c.ID))
+	if err != nil {
+		return false
+	}
+	for e, err := range s.Files(c.ID, "") {
+		if err != nil {
+			return false
+		}
+		if o, ok := catalog.Object(e.Path); ok && (known[o.String()] || o.ID != "" && known[o.ID]) {
+			return true
+		}
+	}
+	return false
 }
 
 // changes tells whether a commit differs from its first parent at one of the paths.
