@@ -105,25 +105,20 @@ func (a *attempt) placeFile(i int) ([]swap, error) {
 	from, to := a.d.resolve(a.id, a.slots[i]), a.d.at(f.Path)
 	occupied := !f.Old.IsZero()
 	for range 8 {
+		move := a.d.disk.renameNew
 		if occupied {
-			err := a.d.disk.exchange(from, to)
-			if err == nil {
-				return a.exchanged(f, from, to)
-			}
-			if errors.Is(err, errUnsupported) {
-				return nil, a.replace(f, from, to)
-			}
-			if !absent(err) {
-				return nil, explainBusy(err)
-			}
-		} else {
-			err := a.d.disk.renameNew(from, to)
-			if errors.Is(err, errUnsupported) {
-				return nil, a.replace(f, from, to)
-			}
-			if !errors.Is(err, fs.ErrExist) {
-				return nil, explainBusy(err)
-			}
+			move = a.d.disk.exchange
+		}
+		err := move(from, to)
+		switch {
+		case err == nil && occupied:
+			return a.exchanged(f, from, to)
+		case err == nil:
+			return nil, nil
+		case errors.Is(err, errUnsupported):
+			return nil, a.replace(f, from, to)
+		case occupied && !absent(err), !occupied && !errors.Is(err, fs.ErrExist):
+			return nil, explainBusy(err)
 		}
 		occupied = !occupied
 	}
