@@ -62,11 +62,9 @@ type commitWalk struct {
 }
 
 func (w *commitWalk) between(ctx context.Context, wants, haves []Hash) ([]*walked, error) {
-	for _, id := range haves {
-		if kind, _, err := w.store.object(id); err == nil && kind == kindCommit {
-			if err := w.push(id, true); err != nil {
-				return nil, err
-			}
+	for _, id := range w.store.commitsAmong(haves) {
+		if err := w.push(id, true); err != nil {
+			return nil, err
 		}
 	}
 	for _, id := range wants {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-git/go-git/v5"
@@ -218,5 +220,52 @@ func TestServedBranchesAreThoseOfTheOptions(t *testing.T) {
 	got := gitIn(t, r.dir, "ls-remote", url)
 	if strings.Contains(got, "hidden") || !strings.Contains(got, "refs/heads/other") || !strings.Contains(got, "HEAD") {
 		t.Errorf("served:\n%s", got)
+	}
+}
+
+func TestAHandlerStandsWhereItIsPut(t *testing.T) {
+	r := newRemote(t)
+	r.catalog(1)
+	h := openRemote(t, filepath.Join(r.dir, ".git")).Handler(gitstore.ServeOptions{})
+	for path, handler := range map[string]http.Handler{
+		"/git/": h, "/git": h, "/": h,
+		"/deep/git/": http.StripPrefix("/deep", h), "/other/": http.StripPrefix("/other/", h),
+	} {
+		head, err := newStore(t).FetchBranch(t.Context(), gitstore.Source{URL: serveHTTP(t, handler) + path}, "refs/heads/main", gitstore.Hash{})
+		if err != nil || head != r.head() {
+			t.Errorf("at %s: fetched %s, %v", path, head, err)
+		}
+	}
+}
+
+func TestAFetchTakesOneConnectionAndTwoRequests(t *testing.T) {
+	r := newRemote(t)
+	r.catalog(1)
+	h := openRemote(t, filepath.Join(r.dir, ".git")).Handler(gitstore.ServeOptions{})
+	var connections, requests atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		h.ServeHTTP(w, r)
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	src := gitstore.Source{URL: server.URL}
+	s := newStore(t)
+	if _, err := s.FetchBranch(t.Context(), src, "refs/heads/main", gitstore.Hash{}); err != nil {
+		t.Fatal(err)
+	}
+	if c, q := connections.Load(), requests.Load(); c != 1 || q != 2 {
+		t.Errorf("%d connections and %d requests, want 1 and 2", c, q)
+	}
+	if _, err := s.FetchBranch(t.Context(), src, "refs/heads/main", r.head()); err != nil {
+		t.Fatal(err)
+	}
+	if q := requests.Load(); q != 3 {
+		t.Errorf("%d requests when there was nothing new, want one more", q)
 	}
 }

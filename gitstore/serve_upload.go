@@ -129,10 +129,14 @@ func (h *gitServer) send(ctx context.Context, q *uploadRequest, ids []Hash, w io
 	return bands.finish()
 }
 
-// commitsAmong keeps the ids that are commits here, and ignores all others.
+// commitsAmong keeps the ids that are commits here, and ignores all others. Of
+// those a client may name thousands, so none is worth a look for new packs.
 func (s *Store) commitsAmong(ids []Hash) []Hash {
 	var commits []Hash
 	for _, id := range ids {
+		if !s.hasNow(id) {
+			continue
+		}
 		if kind, _, err := s.object(id); err == nil && kind == kindCommit {
 			commits = append(commits, id)
 		}
