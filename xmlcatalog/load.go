@@ -24,16 +24,24 @@ func Load(fsys fs.FS) (*Catalog, error) {
 		readers.Wait()
 		close(l.records)
 	}()
-	c := Empty()
-	dirs := make(map[string]string)
-	for r := range l.records {
-		r.share(dirs)
-		c.put(r)
-	}
+	c := l.collect()
 	if l.walkErr != nil {
 		return nil, fmt.Errorf("walk the data directory: %w", l.walkErr)
 	}
-	return c, l.readErr
+	if l.readErr != nil {
+		return nil, l.readErr
+	}
+	return c, nil
+}
+
+func (l *loader) collect() *Catalog {
+	c := Empty()
+	names := make(map[string]string)
+	for r := range l.records {
+		r.share(names)
+		c.put(r)
+	}
+	return c
 }
 
 // loader is one walker, some readers and one collector. The walker's error is

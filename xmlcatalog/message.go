@@ -74,7 +74,7 @@ func listed(changes []Change) []Change {
 		}
 	}
 	upgrades := allUpgrades(changes)
-	return unless(changes, func(c Change) bool {
+	return leaveOut(changes, func(c Change) bool {
 		return c.follows || c.Object.Kind == Tiles && named[c.Object.ID] || c.Op == Reserialise && !upgrades
 	})
 }
@@ -82,11 +82,11 @@ func listed(changes []Change) []Change {
 // leading is what a subject is made of: not the contents of a workspace that
 // came or went, nor a tile cache beside anything else.
 func leading(changes []Change) []Change {
-	return unless(listed(changes), func(c Change) bool { return c.inside || c.Object.Kind == Tiles })
+	return leaveOut(listed(changes), func(c Change) bool { return c.inside || c.Object.Kind == Tiles })
 }
 
-// unless takes changes out of a list, unless none would be left.
-func unless(changes []Change, out func(Change) bool) []Change {
+// leaveOut takes changes out of a list, but for when none would be left.
+func leaveOut(changes []Change, out func(Change) bool) []Change {
 	left := slices.DeleteFunc(slices.Clone(changes), out)
 	if len(left) == 0 {
 		return changes

@@ -56,24 +56,20 @@ func (s *scanner) next() (token, error) {
 		if s.data[s.at] != '<' {
 			return s.text()
 		}
-		rest := s.data[s.at:]
-		switch {
-		case bytes.HasPrefix(rest, []byte("<!--")):
-			if err := s.comment(); err != nil {
+		switch s.second() {
+		case '/':
+			return s.closing()
+		case '!':
+			if bytes.HasPrefix(s.data[s.at:], []byte("<![CDATA[")) {
+				return s.cdata()
+			}
+			if err := s.aside(); err != nil {
 				return token{}, err
 			}
-		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
-			return s.cdata()
-		case bytes.HasPrefix(rest, []byte("<?")):
+		case '?':
 			if err := s.instruction(); err != nil {
 				return token{}, err
 			}
-		case bytes.HasPrefix(rest, []byte("<!")):
-			if err := s.doctype(); err != nil {
-				return token{}, err
-			}
-		case bytes.HasPrefix(rest, []byte("</")):
-			return s.closing()
 		default:
 			return s.opening()
 		}
@@ -82,6 +78,21 @@ func (s *scanner) next() (token, error) {
 		return token{}, errNotWhole
 	}
 	return token{}, nil
+}
+
+// second is the character after the < that begins a tag.
+func (s *scanner) second() byte {
+	if s.at+1 < len(s.data) {
+		return s.data[s.at+1]
+	}
+	return 0
+}
+
+func (s *scanner) aside() error {
+	if bytes.HasPrefix(s.data[s.at:], []byte("<!--")) {
+		return s.comment()
+	}
+	return s.doctype()
 }
 
 func (s *scanner) text() (token, error) {
@@ -94,11 +105,29 @@ func (s *scanner) text() (token, error) {
 	if len(s.open) == 0 && len(bytes.TrimSpace(run)) > 0 {
 		return token{}, errors.New("text stands outside of the document's element")
 	}
-	if bytes.Contains(run, []byte("]]>")) {
-		return token{}, errors.New("]]> stands in a text")
+	if !plain(run) {
+		if bytes.Contains(run, []byte("]]>")) {
+			return token{}, errors.New("]]> stands in a text")
+		}
+		if err := checkText(run); err != nil {
+			return token{}, err
+		}
 	}
-	return token{kind: textRun, data: run}, checkText(run)
+	return token{kind: textRun, data: run}, nil
 }
+
+// plain says that nothing in a text needs a second look, which is nearly always
+// so.
+func plain(run []byte) bool {
+	for _, c := range run {
+		if special[c] {
+			return false
+		}
+	}
+	return true
+}
+
+var special = byteSet(func(c byte) bool { return suspect[c] || c == '&' || c == ']' })
 
 func (s *scanner) cdata() (token, error) {
 	from := s.at + len("<![CDATA[")
@@ -257,6 +286,9 @@ func attribute(data []byte, at int) (name, value []byte, next int, err error) {
 	value = data[at+1 : at+1+end]
 	if bytes.IndexByte(value, '<') >= 0 {
 		return nil, nil, 0, fmt.Errorf("< stands in the value of attribute %s", cutBytes(name))
+	}
+	if plain(value) {
+		return name, value, at + 2 + end, nil
 	}
 	return name, value, at + 2 + end, checkText(value)
 }
