@@ -2,11 +2,8 @@ package watcher
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"log/slog"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -24,6 +21,7 @@ type keeper struct {
 	rootID uint64  // inode of the root
 	err    error   // what is, or was, wrong with the root
 	gone   bool    // nothing is at the root's path now
+	begun  bool    // the first snapshot is taken
 
 	paths []string // to be told next
 	lost  bool
@@ -48,28 +46,9 @@ func (k *keeper) begin(ctx context.Context) error {
 		k.close()
 		return err
 	}
-	k.rootID = k.top.inode
+	k.rootID, k.begun = k.top.inode, true
 	k.paths = nil // the taker compares everything at its own start
 	k.report()
-	return nil
-}
-
-// open begins to listen for events, or to poll where there can be none.
-func (k *keeper) open() error {
-	if k.o.Mode == Poll {
-		k.toPoll("")
-		return nil
-	}
-	if name := networked(k.root); name != "" && k.o.Mode == Auto {
-		k.toPoll("the directory is on a network file system (" + name + "), where edits of others raise no events")
-		return nil
-	}
-	e, err := k.o.listen(k.wants)
-	if err != nil {
-		return k.exhausted(err)
-	}
-	k.events, k.young = e, 0
-	k.told.record(func(s *Stats) { s.Why = "" })
 	return nil
 }
 
@@ -157,7 +136,7 @@ func (k *keeper) enter(ctx context.Context, dir string) error {
 // for, and notes what is to be told. Only the want of watches, and an
 // unreadable root, are errors.
 func (k *keeper) visit(dir string, watch bool) (look, error) {
-	if k.make(dir) == nil {
+	if k.learn(dir) == nil {
 		return look{}, nil // the directory above has gone
 	}
 	if watch && k.events != nil {
@@ -220,50 +199,6 @@ func (k *keeper) vanished(dir string) bool {
 	k.drop(dir)
 	return true
 }
-
-// unreadable tells whether a directory could not be watched for a reason that
-// lies in itself, not in a limit of the system.
-func unreadable(err error) bool {
-	return missing(err) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fsnotify.ErrClosed)
-}
-
-// exhausted is what follows where events can not be had: polling, or an error
-// if events were asked for.
-func (k *keeper) exhausted(err error) error {
-	limit := &limitError{err: err, raise: raise(errors.Is(err, syscall.EMFILE))}
-	if k.o.Mode == Events {
-		return limit
-	}
-	k.close()
-	k.toPoll(limit.Error(), "raise", limit.raise)
-	return nil
-}
-
-// toPoll goes on without events, and says so once.
-func (k *keeper) toPoll(why string, more ...any) {
-	k.young = time.Second
-	k.told.record(func(s *Stats) { s.Why = why })
-	if why != "" {
-		k.log.Warn("no events, looking at the tree instead", append([]any{"every", k.o.PollEvery, "err", why}, more...)...)
-	}
-}
-
-// limitError says that the system gives no more watches.
-type limitError struct {
-	err   error
-	raise string
-}
-
-func (e *limitError) Error() string { return "the system gives no more watches: " + e.err.Error() }
-func (e *limitError) Unwrap() error { return e.err }
-
-// Hint says which setting to raise.
-func (e *limitError) Hint() string {
-	return "raise " + e.raise + ", or use --watch poll"
-}
-
-// Permanent says that trying again does not help.
-func (e *limitError) Permanent() bool { return true }
 
 // wants tells whether an event can mean anything: it is called by the reader
 // of events, so it only looks at the name.

@@ -163,12 +163,14 @@ func stamp(t *testing.T, dir, path string) {
 func TestWithoutWatchesTheTreeIsPolled(t *testing.T) {
 	tests := []struct {
 		name               string
+		mode               string
 		instances, watches int
 		raise              string
 	}{
-		{"no instance", 0, 0, "max_user_instances"},
-		{"too few watches", 1, 2, "max_user_watches"},
-		{"too few watches later", 1, 5, "max_user_watches"},
+		{"no instance", watcher.Auto, 0, 0, "max_user_instances"},
+		{"too few watches", watcher.Auto, 1, 2, "max_user_watches"},
+		{"too few watches later", watcher.Auto, 1, 5, "max_user_watches"},
+		{"too few watches later though asked for", watcher.Events, 1, 5, "max_user_watches"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -176,7 +178,7 @@ func TestWithoutWatchesTheTreeIsPolled(t *testing.T) {
 			plant(t, dir, "a/b/c/old.xml")
 			var log bytes.Buffer
 			trouble := watcher.Trouble{Instances: tt.instances, Watches: tt.watches}
-			o := quick(trouble.Make(watcher.Options{}))
+			o := quick(trouble.Make(watcher.Options{Mode: tt.mode}))
 			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 			m := watch(t, dir, o)
 			plant(t, dir, "d/e/f/new.xml", "a/b/c/new.xml")

@@ -149,8 +149,6 @@ func (k *keeper) interrupt(ctx context.Context) {
 func (k *keeper) restart(ctx context.Context) {
 	k.close()
 	k.lost = true
-	if err := k.open(); err != nil {
-		k.toPoll(err.Error())
-	}
+	_ = k.open() // once begun it falls back to polling by itself
 	k.scan(ctx, true)
 }

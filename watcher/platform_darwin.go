@@ -20,7 +20,7 @@ func inodeOf(info fs.FileInfo) uint64 {
 	if !ok {
 		return 0
 	}
-	return st.Ino
+	return st.Ino ^ uint64(st.Dev)<<40 // another file system may have the same number
 }
 
 // networked is not asked on macOS, which is for development.

@@ -70,9 +70,9 @@ func (s *snapshot) find(dir string) *folder {
 	return f
 }
 
-// make is the folder of a directory, new and empty if it is not known; nil if
+// learn is the folder of a directory, new and empty if it is not known; nil if
 // the directory above it is not known either.
-func (s *snapshot) make(dir string) *folder {
+func (s *snapshot) learn(dir string) *folder {
 	if dir == "" {
 		return s.top
 	}

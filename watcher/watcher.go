@@ -16,7 +16,7 @@ import (
 // The ways to notice edits, for [Options.Mode] and [Stats.Mode].
 const (
 	Auto   = "auto"   // events where they can come, else scans
-	Events = "events" // events, or Start fails
+	Events = "events" // events, or Start fails; scans if they end later
 	Poll   = "poll"   // scans alone
 )
 
