@@ -130,6 +130,7 @@ func TestKillAtEveryStepLosesNothingAndLeavesNothing(t *testing.T) {
 	}
 	template := filepath.Join(t.TempDir(), ".git")
 	s := must(Create(template, Options{}))(t)
+	s.disk.lazy = true
 	var head Hash
 	for i := range maxPacks + 1 {
 		head = commit(t, s, "f", fmt.Sprint(i), fmt.Sprintf("d/%d", i), "x")
@@ -248,7 +249,7 @@ func TestWhatWasAcknowledgedSurvivesAPowerCut(t *testing.T) {
 		d.files[string(must(os.ReadFile(filepath.Join(dir, name)))(t))] = name
 	}
 	d.observe("syncdir", dir)
-	s.disk.observe = d.observe
+	s.disk.observe, s.disk.lazy = d.observe, true
 	for i := range maxPacks + 10 {
 		id := commit(t, s, "f", fmt.Sprint(i))
 		if i == maxPacks+5 {

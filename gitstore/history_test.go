@@ -175,6 +175,9 @@ func listFiles(t testing.TB, dir string) (paths []string) {
 }
 
 func TestImportOfARealDirectoryIsGitsTree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("git takes its time for the same")
+	}
 	dir := must(filepath.Abs(testData(t, "imas-2.28")))(t)
 	paths := listFiles(t, dir)
 	s, ctx := newTestStore(t, Options{}), context.Background()

@@ -37,7 +37,7 @@ func gitInput(t testing.TB, dir, input string, args ...string) string {
 	return strings.TrimRight(string(out), "\n")
 }
 
-// newStore makes a repository and checks in the end that git finds nothing wrong with it.
+// newTestStore makes a repository and checks in the end that git finds nothing wrong with it.
 func newTestStore(t testing.TB, o Options) *Store {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), ".git")
@@ -45,6 +45,7 @@ func newTestStore(t testing.TB, o Options) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.disk.lazy = true
 	t.Cleanup(func() {
 		s.Close()
 		if out := git(t, dir, "fsck", "--strict", "--full", "--no-dangling"); strings.Contains(out, "missing") || strings.Contains(out, "error") {

@@ -129,6 +129,7 @@ func (m model) check(t *rapid.T, s *Store, id Hash) {
 
 func TestRandomEditsGiveTheTreeOfTheModelAndOfImport(t *testing.T) {
 	s := must(Create(filepath.Join(t.TempDir(), ".git"), Options{}))(t)
+	s.disk.lazy = true
 	defer s.Close()
 	ctx := context.Background()
 	rapid.Check(t, func(t *rapid.T) {
