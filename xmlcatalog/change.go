@@ -41,9 +41,9 @@ type Change struct {
 // every file that differs between the two trees, on both sides. Files that
 // differ by noise alone take no part.
 func Compare(before, after *Catalog, edits []Edit) []Change {
-	c := &comparison{before: before, after: after, groups: map[string]*group{}}
+	c := &comparison{before: before, after: after, groups: map[string]*group{}, read: map[extent]reading{}}
 	for _, e := range edits {
-		if !Noise(e.Path, e.Old, e.New) {
+		if !c.noise(e) {
 			c.take(e)
 		}
 	}

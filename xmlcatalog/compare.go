@@ -1,6 +1,7 @@
 package xmlcatalog
 
 import (
+	"bytes"
 	"strings"
 )
 
@@ -9,6 +10,44 @@ type comparison struct {
 	before, after *Catalog
 	groups        map[string]*group
 	moved         map[string]string // directory before -> directory after
+	read          map[extent]reading
+}
+
+// extent tells the bytes of one file from those of all others.
+type extent struct {
+	first  *byte
+	length int
+}
+
+// reading is the canonical form of a file. It is needed twice, and is most of
+// the work.
+type reading struct {
+	element *element
+	err     error
+}
+
+func (c *comparison) canonical(data []byte) (*element, error) {
+	if len(data) == 0 {
+		return nil, errNotWhole
+	}
+	at := extent{&data[0], len(data)}
+	known, ok := c.read[at]
+	if !ok {
+		known.element, known.err = canonical(data)
+		c.read[at] = known
+	}
+	return known.element, known.err
+}
+
+// noise is [Noise] with the forms kept.
+func (c *comparison) noise(e Edit) bool {
+	row := rowOf(e.Path)
+	if row == nil || row.root == "" || row.kind == bodyFile || e.Old == nil || e.New == nil || bytes.Equal(e.Old, e.New) {
+		return Noise(e.Path, e.Old, e.New)
+	}
+	a, errA := c.canonical(e.Old)
+	b, errB := c.canonical(e.New)
+	return errA == nil && errB == nil && a.sum == b.sum
 }
 
 // group is one object with its edited files. Identity is the id: the same

@@ -161,6 +161,15 @@ func TestNewBodyThatIsNotWhole(t *testing.T) {
 	}
 }
 
+func TestMergeLeftHalfDone(t *testing.T) {
+	before := catalogOf(sound())
+	edits := []xmlcatalog.Edit{{Path: "workspaces/w/s/l/title.ftl", Old: []byte(""), New: []byte("<<<<<<< HEAD\na\n=======\nb\n>>>>>>> other\n")}}
+	sameDamage(t, "new", xmlcatalog.NewDamage(before, before.With(edits), edits),
+		[]string{"broken file:workspaces/w/s/l/title.ftl workspaces/w/s/l/title.ftl: file holds conflict markers"})
+	edits[0].Old = edits[0].New
+	sameDamage(t, "known", xmlcatalog.NewDamage(before, before.With(edits), edits), nil)
+}
+
 func TestUnfinished(t *testing.T) {
 	got := xmlcatalog.Unfinished([]xmlcatalog.Edit{
 		{Path: "created", New: []byte{}},

@@ -49,7 +49,7 @@ func byKind(edits []Edit, old bool) map[fileKind]Edit {
 
 func (c *comparison) fileFields(g *group, kind fileKind, old, new Edit) []Field {
 	switch {
-	case Noise(new.Path, old.Old, new.New):
+	case c.noise(Edit{Path: new.Path, Old: old.Old, New: new.New}):
 		return nil
 	case kind == bodyFile:
 		return []Field{bodyField(new.Path)}
@@ -58,8 +58,8 @@ func (c *comparison) fileFields(g *group, kind fileKind, old, new Edit) []Field 
 	case kind == rulesFile:
 		return ruleFields(old.Old, new.New)
 	}
-	a, errA := canonical(old.Old)
-	b, errB := canonical(new.New)
+	a, errA := c.canonical(old.Old)
+	b, errB := c.canonical(new.New)
 	switch {
 	case errB != nil:
 		return []Field{{Name: lastName(new.Path), say: lastName(new.Path) + " can not be read"}}

@@ -27,6 +27,7 @@ func NewDamage(before, after *Catalog, edits []Edit) []Damage {
 			}
 		}
 	}
+	found = append(found, s.new.unmerged(edits)...)
 	if touchesSecurity(edits) {
 		for _, d := range s.old.security() {
 			had[d.key] = true
@@ -36,6 +37,22 @@ func NewDamage(before, after *Catalog, edits []Edit) []Damage {
 	found = unknownDamage(told(found), had)
 	raiseBodies(after, found)
 	sortDamage(found)
+	return found
+}
+
+// unmerged finds opaque files that a merge by hand has left half done. Only
+// edits show their bytes, so this is never found in a whole tree.
+func (j *judge) unmerged(edits []Edit) []Damage {
+	var found []Damage
+	for _, e := range edits {
+		r := j.c.at(e.Path)
+		if r == nil || r.kind != opaqueFile || conflictMarkers(e.Old) != "" {
+			continue
+		}
+		if why := conflictMarkers(e.New); why != "" {
+			found = append(found, j.damage(Broken, r, why, "unreadable"))
+		}
+	}
 	return found
 }
 

@@ -62,7 +62,7 @@ func flat(s string) string { return strings.Join(strings.Fields(s), " ") }
 func author(edits []Edit) string {
 	name, newest := "", ""
 	for _, e := range edits {
-		if e.New == nil || !identified(kindOf(e.Path)) || Noise(e.Path, e.Old, e.New) {
+		if e.New == nil || !identified(kindOf(e.Path)) {
 			continue
 		}
 		by, when := signature(e.New)
