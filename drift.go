@@ -3,8 +3,9 @@ package gsgit
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/resync"
@@ -22,13 +23,102 @@ func (f *Follower) heal(ctx context.Context, disk gitstore.Hash) error {
 		return nil
 	}
 	drifted, err := f.drifted(disk, batch)
-	if err == nil && len(drifted) > 0 {
-		err = f.restore(ctx, disk, drifted)
+	if err == nil {
+		err = f.treat(ctx, disk, batch, drifted)
 	}
 	if err != nil {
 		f.Observe(batch.batch()) // look again: nothing of it was mended
 	}
 	return err
+}
+
+// The policies of --drift.
+const (
+	DriftHeal   = "heal"   // put the head's bytes back, the others kept as a commit
+	DriftHold   = "hold"   // apply nothing until the drift is gone
+	DriftIgnore = "ignore" // leave it until the head changes the same path
+)
+
+// treat deals with drift by the policy.
+func (f *Follower) treat(ctx context.Context, disk gitstore.Hash, batch pending, drifted []xmlcatalog.Edit) error {
+	if err := f.noteDrift(disk, batch, drifted); err != nil || len(drifted) == 0 {
+		return err
+	}
+	switch f.Drift {
+	case DriftIgnore:
+		return nil
+	case DriftHold:
+		objects := f.Drifting()
+		return &Problem{State: Held, Why: fmt.Sprintf("%d objects were changed on this replica: %s", len(objects), few(objects)),
+			Help: "undo the change, or put the head's bytes back with `gsgit resync`; the others are kept as a commit"}
+	}
+	if err := f.restore(ctx, disk, drifted); err != nil {
+		return err
+	}
+	return f.noteDrift(disk, batch, nil)
+}
+
+// noteDrift remembers which objects differ, where a look was taken.
+func (f *Follower) noteDrift(disk gitstore.Hash, batch pending, drifted []xmlcatalog.Edit) error {
+	objects, err := f.objectsOf(disk, drifted)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	looked := batch.list()
+	maps.DeleteFunc(f.drift, func(path, _ string) bool {
+		return slices.ContainsFunc(looked, func(at string) bool { return within(path, at) })
+	})
+	if f.drift == nil {
+		f.drift = map[string]string{}
+	}
+	maps.Copy(f.drift, objects)
+	return nil
+}
+
+// objectsOf names the objects of drifted files, by path: as the head knows them, or as the disk does.
+func (f *Follower) objectsOf(disk gitstore.Hash, drifted []xmlcatalog.Edit) (map[string]string, error) {
+	objects := map[string]string{}
+	if len(drifted) == 0 {
+		return objects, nil
+	}
+	head, err := f.catalogFor(disk)
+	if err != nil {
+		return nil, err
+	}
+	onDisk := head.With(drifted)
+	for _, e := range drifted {
+		objects[e.Path] = "file:" + e.Path
+		if o, ok := head.Object(e.Path); ok {
+			objects[e.Path] = o.String()
+		} else if o, ok := onDisk.Object(e.Path); ok {
+			objects[e.Path] = o.String()
+		}
+	}
+	return objects, nil
+}
+
+// within tells whether a path is a place or lies below it; "" is the root.
+func within(path, at string) bool {
+	return at == "" || path == at || strings.HasPrefix(path, at+"/")
+}
+
+// settled forgets the drift of paths that a plan has written.
+func (f *Follower) settled(plan resync.Plan) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, file := range plan.Files() {
+		delete(f.drift, file.Path)
+	}
+}
+
+// Drifting lists the objects that differ from what was written here and were left so.
+func (f *Follower) Drifting() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	objects := slices.Sorted(maps.Values(f.drift))
+	return slices.Compact(objects)
 }
 
 // drifted compares the disk with the commit it was last written as. An extra file is drift only where
@@ -139,7 +229,7 @@ func (f *Follower) keep(ctx context.Context, disk gitstore.Hash, edits []xmlcata
 	if err != nil {
 		return fmt.Errorf("keep the replica's own bytes: %w", err)
 	}
-	ref := driftRefs + time.Now().UTC().Format("20060102T150405.000000000Z")
+	ref := driftRefs + stamp()
 	if err := f.Store.SetRef(ctx, ref, gitstore.Hash{}, id); err != nil {
 		return fmt.Errorf("keep the replica's own bytes: %w", err)
 	}

@@ -25,18 +25,20 @@ type Follower struct {
 	Files    *resync.Directory
 	Store    *gitstore.Store
 	Sources  *Sources
-	Adopt    bool   // take over a directory that holds other content
-	MinFree  uint64 // bytes that are left to the GeoServer on its volume
+	Adopt    bool          // take over a directory that holds other content
+	MinFree  uint64        // bytes that are left to the GeoServer on its volume
+	Drift    string        // what happens to foreign edits: DriftHeal (""), DriftHold or DriftIgnore
+	Accept   gitstore.Hash // the commit whose damage a person has accepted
 	Log      *slog.Logger
 	Step     func(string)           // crash points of tests; may be nil
 	Lock     func() (func(), error) // takes the write lock; may be nil
-	Applied  func()                 // called after each apply: the pick-up's hint; may be nil
+	Applied  func()                 // called after each Sync: the pick-up's hint; may be nil
 	Instance string
 
 	mu      sync.Mutex
-	pending pending // where the disk may have drifted
-	drift   []xmlcatalog.Object
-	target  gitstore.Hash // the newest head known
+	pending pending           // where the disk may have drifted
+	drift   map[string]string // objects that differ from what was written, by path
+	target  gitstore.Hash     // the newest head known
 	warned  map[string]bool
 	cleaned bool
 
@@ -78,6 +80,9 @@ func (f *Follower) Sync(ctx context.Context) (time.Duration, error) {
 	target, err := f.newest(ctx, disk)
 	if err == nil {
 		err = f.reach(ctx, disk, target)
+	}
+	if f.Applied != nil {
+		f.Applied() // even where nothing was written: a resync beside this node may have
 	}
 	return again, errors.Join(err, heardErr)
 }
@@ -122,8 +127,17 @@ func (f *Follower) clean() error {
 	return err
 }
 
-// newest picks the head that all others lead up to. Where none is, the last good state is held.
+// newest picks the head that all others lead up to, or the commit that a person pinned. Where there is
+// none, the last good state is held.
 func (f *Follower) newest(ctx context.Context, disk gitstore.Hash) (gitstore.Hash, error) {
+	pinned, err := f.Store.Ref(PinnedRef)
+	if err != nil || !pinned.IsZero() {
+		return pinned, err
+	}
+	return f.newestHead(ctx, disk)
+}
+
+func (f *Follower) newestHead(ctx context.Context, disk gitstore.Hash) (gitstore.Hash, error) {
 	best := disk
 	heads, err := f.Sources.Heads(f.Store)
 	if err != nil {
@@ -211,8 +225,39 @@ func (f *Follower) apply(ctx context.Context, adopted []xmlcatalog.Edit, disk, t
 		return err
 	}
 	f.absorb(target, after, edits)
+	f.settled(plan)
 	f.Log.Info("applied", "commit", target.String(), "files", len(plan.Files()), "took", time.Since(start).Round(100*time.Microsecond))
 	return nil
+}
+
+// Plan says what a Sync would write now, and writes nothing in the data directory.
+func (f *Follower) Plan(ctx context.Context) (resync.Plan, error) {
+	if _, err := f.Sources.Listen(ctx, f.Store, f.onDisk); err != nil {
+		return resync.Plan{}, err
+	}
+	disk, err := f.Store.Ref(DiskRef)
+	if err != nil {
+		return resync.Plan{}, err
+	}
+	target, err := f.newest(ctx, disk)
+	if err != nil || target.IsZero() {
+		return resync.Plan{}, err
+	}
+	var adopted []xmlcatalog.Edit
+	if disk.IsZero() {
+		if adopted, err = (comparison{dir: f.Dir, store: f.Store, same: xmlcatalog.Echo}).edits([]string{""}); err != nil {
+			return resync.Plan{}, err
+		}
+	}
+	differences, err := f.Store.Diff(ctx, disk, target)
+	if err != nil {
+		return resync.Plan{}, fmt.Errorf("compare %s with %s: %w", disk, target, err)
+	}
+	after, _, err := f.validate(ctx, disk, target, differences)
+	if err != nil {
+		return resync.Plan{}, err
+	}
+	return resync.Compare(target.String(), f.files(differences, adopted, after))
 }
 
 // write carries a plan out: stage, sync, rename; then the branch, then the marker, then the journal goes.
@@ -238,13 +283,7 @@ func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan r
 		}
 	}
 	f.step("follower.done")
-	if err := f.Files.Done(); err != nil {
-		return err
-	}
-	if f.Applied != nil {
-		f.Applied()
-	}
-	return nil
+	return f.Files.Done()
 }
 
 // branch moves the branch to what is on disk; it is behind only where a crash cut it off.

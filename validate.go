@@ -23,7 +23,7 @@ func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, dif
 	if err != nil {
 		return nil, nil, err
 	}
-	edits, err := editsOf(f.Store, regular(differences))
+	edits, err := editsOf(f.Store, f.regular(differences))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -31,22 +31,27 @@ func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, dif
 	return before, edits, f.accept(ctx, target, xmlcatalog.NewDamage(before, after, edits))
 }
 
-// regular leaves out links and the like, which the plan refuses by name.
-func regular(differences []gitstore.Difference) []gitstore.Difference {
+// regular leaves out links and the like, which the plan refuses by name, and what is not tracked.
+func (f *Follower) regular(differences []gitstore.Difference) []gitstore.Difference {
 	var all []gitstore.Difference
 	for _, d := range differences {
-		if d.NewMode&^0o777 == 0o100000 || d.New.IsZero() {
+		if f.Dir.Rules.Tracked(d.Path) && (d.NewMode&^0o777 == 0o100000 || d.New.IsZero()) {
 			all = append(all, d)
 		}
 	}
 	return all
 }
 
-// accept weighs damage that a commit brings: an outage is never written, the rest only if it is named.
+// accept weighs damage that a commit brings: an outage is never written, the rest only if it is named, but
+// for the one commit whose damage a person has accepted.
 func (f *Follower) accept(ctx context.Context, target gitstore.Hash, damage []xmlcatalog.Damage) error {
 	var outages, unnamed []string
 	var named map[string]bool
 	for _, d := range notable(damage) {
+		if target == f.Accept {
+			f.warnOnce("applying accepted damage", target, d.String())
+			continue
+		}
 		if d.Class == xmlcatalog.Outage {
 			outages = append(outages, d.String())
 			continue
@@ -61,7 +66,7 @@ func (f *Follower) accept(ctx context.Context, target gitstore.Hash, damage []xm
 			unnamed = append(unnamed, d.String())
 			continue
 		}
-		f.warnOnce(target, d.String())
+		f.warnOnce("applying named damage", target, d.String())
 	}
 	switch {
 	case len(outages) > 0:
@@ -86,19 +91,19 @@ func (f *Follower) named(ctx context.Context, target gitstore.Hash) (map[string]
 	return named, nil
 }
 
-func (f *Follower) warnOnce(target gitstore.Hash, damage string) {
+func (f *Follower) warnOnce(what string, target gitstore.Hash, damage string) {
 	if f.warned == nil {
 		f.warned = map[string]bool{}
 	}
 	if !f.warned[damage] {
 		f.warned[damage] = true
-		f.Log.Warn("applying named damage", "commit", target.String(), "damage", damage)
+		f.Log.Warn(what, "commit", target.String(), "damage", damage)
 	}
 }
 
 func (f *Follower) refuse(target gitstore.Hash, cause error) error {
 	return &Problem{State: Refused, Why: fmt.Sprintf("commit %s is not applied", target), Cause: cause,
-		Help: "mend it on the primary: a later commit is applied as a whole"}
+		Help: fmt.Sprintf("mend it on the primary: a later commit is applied as a whole; or take it as it is with `gsgit resync --accept %s`", target)}
 }
 
 // few shows the first of many.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -96,7 +97,7 @@ func editToReplica(b *testing.B, brokers string) {
 	}
 	d.replicas = append(d.replicas, node("replica", func(o nodeOptions, started func(*gsgit.Node)) error {
 		o.bus.Brokers, o.bus.Prefix = brokers, prefix
-		return runFollow(ctx, followOptions{nodeOptions: o}, d.log, started)
+		return runFollow(ctx, followOptions{nodeOptions: o}, d.log, io.Discard, started)
 	}))
 	const settle = 100 * time.Millisecond // as launch sets it
 	var took []time.Duration

@@ -154,7 +154,7 @@ func (d *demo) follow(name string) error {
 	begin := time.Now()
 	node, err := d.launch(func(o nodeOptions, started func(*gsgit.Node)) error {
 		o.bus.Brokers = d.primary.Broker
-		return runFollow(d.workers.ctx, followOptions{nodeOptions: o}, d.log, started)
+		return runFollow(d.workers.ctx, followOptions{nodeOptions: o}, d.log, io.Discard, started)
 	}, name)
 	if err != nil {
 		return err

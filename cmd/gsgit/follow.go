@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 type followOptions struct {
 	nodeOptions
 	Adopt       bool
+	Drift       string
+	DryRun      bool
 	GeoServer   geoserver.Config
 	ReloadEvery time.Duration
 }
@@ -37,6 +40,9 @@ func (o *followOptions) check() error {
 	if err := o.nodeOptions.check(); err != nil {
 		return err
 	}
+	if o.Drift != gsgit.DriftHeal && o.Drift != gsgit.DriftHold && o.Drift != gsgit.DriftIgnore {
+		return misuse("--drift is heal, hold or ignore, not %q", o.Drift)
+	}
 	if o.ReloadEvery < 0 {
 		return misuse("--reload-every takes a time")
 	}
@@ -47,12 +53,11 @@ func followCommand() *cli.Command {
 	o := &followOptions{}
 	flags := append(o.place.flags(), o.bus.flags()...)
 	flags = append(append(append(flags, o.fetch.flags()...), o.listen.flags()...), o.watching.flags()...)
-	flags = append(flags,
+	flags = append(append(flags, o.geoServerFlags()...),
 		&cli.BoolFlag{Name: "adopt", Destination: &o.Adopt, Usage: "take over a directory with other content, which is kept as a drift commit first"},
+		&cli.StringFlag{Name: "drift", Destination: &o.Drift, Value: gsgit.DriftHeal, Usage: "`POLICY` for foreign edits on this replica: heal, hold or ignore"},
+		&cli.BoolFlag{Name: "dry-run", Destination: &o.DryRun, Usage: "print what would be written, and write nothing"},
 		&cli.BoolFlag{Name: "once", Destination: &o.Once, Usage: "apply the newest commit, then exit"},
-		&cli.StringFlag{Name: "geoserver", Destination: &o.GeoServer.URL, Usage: "`URL` of the GeoServer that runs on this directory"},
-		&cli.StringFlag{Name: "geoserver-user", Destination: &o.GeoServer.User, Value: "admin", Usage: "`USER` of its REST interface"},
-		&cli.StringFlag{Name: "geoserver-password-file", Destination: &o.GeoServer.PasswordFile, Usage: "`FILE` with the password of that user"},
 		&cli.DurationFlag{Name: "reload-every", Destination: &o.ReloadEvery, Value: 2 * time.Second, Usage: "`TIME` at least between two reloads"},
 	)
 	return &cli.Command{
@@ -64,8 +69,17 @@ func followCommand() *cli.Command {
 			if err := o.check(); err != nil {
 				return err
 			}
-			return runFollow(c.Context, *o, o.logger(c.App.ErrWriter), nil)
+			o.Once = o.Once || o.DryRun // nothing listens
+			return runFollow(c.Context, *o, o.logger(c.App.ErrWriter), c.App.Writer, nil)
 		},
+	}
+}
+
+func (o *followOptions) geoServerFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "geoserver", Destination: &o.GeoServer.URL, Usage: "`URL` of the GeoServer that runs on this directory"},
+		&cli.StringFlag{Name: "geoserver-user", Destination: &o.GeoServer.User, Value: "admin", Usage: "`USER` of its REST interface"},
+		&cli.StringFlag{Name: "geoserver-password-file", Destination: &o.GeoServer.PasswordFile, Usage: "`FILE` with the password of that user"},
 	}
 }
 
@@ -77,7 +91,7 @@ type replica struct {
 }
 
 // runFollow runs a replica until ctx ends. started (may be nil) hears of the node once one commit is applied.
-func runFollow(ctx context.Context, o followOptions, log *slog.Logger, started func(*gsgit.Node)) error {
+func runFollow(ctx context.Context, o followOptions, log *slog.Logger, stdout io.Writer, started func(*gsgit.Node)) error {
 	if err := o.first(ctx); err != nil {
 		return err
 	}
@@ -92,13 +106,20 @@ func runFollow(ctx context.Context, o followOptions, log *slog.Logger, started f
 	if err != nil {
 		return err
 	}
-	s.warnOfLinks()
-	w := newWorkers(ctx)
-	if o.Once {
-		w.Go(func() error { return r.once(w) })
-	} else {
-		w.Go(func() error { return r.run(w, started) })
+	kept := s.used()
+	kept.GeoServer = geoserver.Config{URL: o.GeoServer.URL, User: o.GeoServer.User, PasswordFile: o.GeoServer.PasswordFile}
+	if err := s.keepSettings(kept); err != nil {
+		return err
 	}
+	s.warnOfLinks()
+	switch {
+	case o.DryRun:
+		return r.dryRun(ctx, stdout)
+	case o.Once:
+		return r.once(ctx)
+	}
+	w := newWorkers(ctx)
+	w.Go(func() error { return r.run(w, started) })
 	return s.stopped(ctx, w.Wait())
 }
 
@@ -113,7 +134,7 @@ func newReplica(ctx context.Context, s *station, o followOptions) (*replica, err
 		r.pickUp.Server = client
 	}
 	r.follower = &gsgit.Follower{
-		Dir: s.dir, Store: s.store, Sources: s.sources, Adopt: o.Adopt, MinFree: s.watching.MinFree,
+		Dir: s.dir, Store: s.store, Sources: s.sources, Adopt: o.Adopt, Drift: o.Drift, MinFree: s.watching.MinFree,
 		Instance: s.instance, Log: s.log, Step: s.step, Lock: s.lock,
 	}
 	files, err := resync.Open(resync.Options{
@@ -124,7 +145,7 @@ func newReplica(ctx context.Context, s *station, o followOptions) (*replica, err
 		return nil, err
 	}
 	r.follower.Files = files
-	s.node.Lag = r.follower.Lag
+	s.node.Lag, s.node.Drift = r.follower.Lag, r.follower.Drifting
 	return r, nil
 }
 
@@ -135,6 +156,7 @@ func (r *replica) run(w workers, started func(*gsgit.Node)) error {
 	}
 	pick := r.newLoop("geoserver", r.pickUp, nil)
 	follow := r.newLoop("follow", r.follower, func(err error) {
+		r.health.Set("pinned", r.follower.Pinned())
 		if disk, e := r.store.Ref(gsgit.DiskRef); err != nil && disk.IsZero() || e != nil || disk.IsZero() || r.node.IsReady() {
 			return
 		}
@@ -144,7 +166,8 @@ func (r *replica) run(w workers, started func(*gsgit.Node)) error {
 			started(r.node)
 		}
 	})
-	r.follower.Applied = pick.Hint
+	maintain := r.maintain(w)
+	r.follower.Applied = func() { pick.Hint(); maintain.Hint() }
 	r.hear(w, follow.Hint)
 	if err := r.watch(w, driftCap, r.follower.Observe, follow.Hint); err != nil {
 		return err
@@ -160,20 +183,36 @@ func (r *replica) run(w workers, started func(*gsgit.Node)) error {
 // driftCap is how long a steady stream of foreign writes puts off the look at drift.
 const driftCap = 5 * time.Second
 
-// once applies the newest commit and gets it picked up.
-func (r *replica) once(w workers) error {
-	ctx, cancel := context.WithTimeout(w.ctx, onceWait)
-	defer cancel()
-	inner := newWorkers(ctx)
-	r.hear(inner, func() {})
-	err := r.awaitTopics(ctx, onceWait)
-	if err == nil {
-		r.follower.LookAtAll()
-		_, err = r.follower.Sync(ctx)
+// once applies the newest commit and gets it picked up. Only the topics are waited for with a limit: an
+// apply takes the time that it takes.
+func (r *replica) once(ctx context.Context) error {
+	if err := r.hearOnce(ctx); err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = r.pickUp.Sync(ctx)
+	r.follower.LookAtAll()
+	if _, err := r.follower.Sync(ctx); err != nil {
+		return err
 	}
-	cancel()
-	return errors.Join(err, inner.Wait())
+	_, err := r.pickUp.Sync(ctx)
+	return err
+}
+
+// dryRun prints what would be written, and ends with exit status 3 where that is anything.
+func (r *replica) dryRun(ctx context.Context, stdout io.Writer) error {
+	if err := r.hearOnce(ctx); err != nil {
+		return err
+	}
+	plan, err := r.follower.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	if r.JSON {
+		err = printJSON(stdout, plan)
+	} else {
+		_, err = fmt.Fprint(stdout, plan.String())
+	}
+	if err == nil && !plan.Empty() {
+		return errFound
+	}
+	return err
 }

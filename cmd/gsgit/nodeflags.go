@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gsgit/gsgit"
+	"github.com/gsgit/gsgit/geoserver"
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/kafkabus"
 	"github.com/gsgit/gsgit/xmlcatalog"
@@ -83,7 +84,7 @@ func (f *fetchOptions) token() (string, error) {
 	}
 	content, err := os.ReadFile(f.TokenFile)
 	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
+		return "", hinted{fmt.Errorf("read the token: %w", err), "write one line with a long random word into it, and name it on every node"}
 	}
 	if token := strings.TrimSpace(string(content)); token != "" {
 		return token, nil
@@ -168,6 +169,13 @@ type settings struct {
 	Token   string            `json:"tokenFile"`
 	TLSCA   string            `json:"tlsCA"`
 	Roles   []string          `json:"roles"`
+
+	From      string           `json:"from"`
+	Remote    string           `json:"remote"`
+	Trust     []string         `json:"trust"`
+	Local     []string         `json:"local"`
+	Security  string           `json:"security"`
+	GeoServer geoserver.Config `json:"geoserver"`
 }
 
 func (p *place) keepSettings(s settings) error {

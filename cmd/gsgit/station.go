@@ -113,10 +113,20 @@ func (s *station) openRepository() error {
 		return err
 	}
 	s.closing(func() { _ = s.store.Close() })
-	if err := s.store.Recover(context.Background()); err != nil {
+	if err := s.recover(); err != nil {
 		return err
 	}
 	return s.keepInstance(s.instance)
+}
+
+// recover mends what a crash left. It waits for the write lock: a resync may be at work.
+func (s *station) recover() error {
+	release, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return s.store.Recover(context.Background())
 }
 
 // lock takes the write lock: one writer at a time, of all loops and all processes.
@@ -193,10 +203,8 @@ func (s *station) openNode() error {
 		}
 	})
 	s.node.Health = s.health
-	kept := settings{Brokers: s.bus.list(), Prefix: s.bus.Prefix, Kafka: s.bus.Kafka, Token: s.fetch.TokenFile, TLSCA: s.listen.TLSCA, Roles: s.node.Roles}
 	if s.broker != nil {
 		s.node.Broker = s.broker.Addr()
-		kept.Brokers = []string{s.node.Broker}
 	}
 	if s.topics != nil {
 		s.node.Peers = s.topics.Nodes
@@ -207,11 +215,27 @@ func (s *station) openNode() error {
 		s.node.HTTP = s.listen.url(s.listener)
 		s.node.GitURL = s.listen.gitURL(s.node.HTTP, s.brokersLoopback())
 	}
-	kept.HTTP, kept.Broker = s.node.HTTP, s.node.Broker
-	if s.Once {
-		return nil
+	return nil
+}
+
+// used is the settings of this node, kept for the commands that work on its directory later.
+func (s *station) used() settings {
+	kept := settings{
+		Roles: s.node.Roles, Brokers: s.bus.list(), Prefix: s.bus.Prefix, Kafka: s.bus.Kafka,
+		HTTP: s.node.HTTP, Broker: s.node.Broker, Token: s.fetch.TokenFile, TLSCA: s.listen.TLSCA,
+		From: s.fetch.From, Remote: s.fetch.Remote, Trust: s.fetch.Trust.Value(), Local: s.watching.Local.Value(),
 	}
-	return s.keepSettings(kept)
+	if s.broker != nil {
+		kept.Brokers = []string{s.node.Broker}
+	}
+	return kept
+}
+
+// maintain keeps the repository in shape, off the path of commits and applies.
+func (s *station) maintain(w workers) *gsgit.Loop {
+	l := gsgit.NewLoop("maintain", &gsgit.Maintenance{Store: s.store}, s.log, nil)
+	w.run(l)
+	return l
 }
 
 func (s *station) brokersLoopback() bool {
@@ -250,6 +274,20 @@ func (s *station) awaitTopics(ctx context.Context, most time.Duration) error {
 			}
 		}
 	}
+}
+
+// hearOnce reads the topics to their end.
+func (s *station) hearOnce(ctx context.Context) error {
+	if s.topics == nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	w := newWorkers(ctx)
+	w.Go(func() error { return s.topics.Run(w.ctx) })
+	err := s.awaitTopics(ctx, onceWait)
+	cancel()
+	_ = w.Wait() // it was cancelled
+	return err
 }
 
 // workers runs a node's goroutines until one fails or ctx ends; a signal is a clean end.

@@ -151,18 +151,13 @@ func readTopics(ctx context.Context, b busOptions) ([]kafkabus.Announcement, []k
 		return nil, nil, err
 	}
 	defer bus.Close()
-	s := &station{topics: bus}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	w := newWorkers(ctx)
-	w.Go(func() error { return bus.Run(w.ctx) })
-	err = s.awaitTopics(ctx, 5*time.Second)
+	err = (&station{topics: bus}).hearOnce(ctx)
 	nodes := []kafkabus.NodeRecord{}
 	for _, n := range bus.Nodes() {
 		nodes = append(nodes, n.NodeRecord)
 	}
-	cancel()
-	_ = w.Wait() // it was cancelled
 	return bus.Heads(), nodes, err
 }
 

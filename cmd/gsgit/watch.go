@@ -81,6 +81,11 @@ func runWatch(ctx context.Context, o watchOptions, log *slog.Logger, started fun
 	}
 	defer s.close()
 	s.dir = &gsgit.Directory{Root: o.DataDir, Rules: xmlcatalog.Rules{All: o.Security == "all", Local: o.watching.Local.Value()}}
+	kept := s.used()
+	kept.Security = o.Security
+	if err := s.keepSettings(kept); err != nil {
+		return err
+	}
 	p := newPrimary(s, o.Hold)
 	s.warnOfLinks()
 	w := newWorkers(ctx)
@@ -126,9 +131,11 @@ func (p *primary) run(w workers, started func(*gsgit.Node)) error {
 		return err
 	}
 	announce := p.newLoop("announce", p.announcer, nil)
+	maintain := p.maintain(w)
 	p.publisher.Recorded = func(commit gitstore.Hash, m xmlcatalog.Message) {
 		p.announcer.Recorded(commit, m)
 		announce.Hint()
+		maintain.Hint()
 	}
 	p.hear(w, announce.Hint)
 	if err := p.begin(w.ctx); err != nil {

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/gsgit/gsgit"
+	"github.com/gsgit/gsgit/gitstore"
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+type resyncOptions struct {
+	followOptions
+	To       string
+	Unpin    bool
+	Accept   string
+	KeepDisk bool
+}
+
+func resyncCommand() *cli.Command {
+	o := &resyncOptions{}
+	flags := append(append(append(o.place.flags(), o.bus.flags()...), o.fetch.flags()...), o.geoServerFlags()...)
+	flags = append(flags,
+		&cli.StringFlag{Name: "to", Destination: &o.To, Usage: "`REF` that the directory is brought to, forward or backward, and pinned at if it is not the newest"},
+		&cli.BoolFlag{Name: "unpin", Destination: &o.Unpin, Usage: "follow the newest commit again"},
+		&cli.StringFlag{Name: "accept", Destination: &o.Accept, Usage: "`COMMIT` that was refused: write it with its damage"},
+		&cli.BoolFlag{Name: "keep-disk", Destination: &o.KeepDisk, Usage: "on a primary: go on from what is on disk, on top of whatever the history has"},
+	)
+	return &cli.Command{
+		Name: "resync", Usage: "align a node now, and exit: the way out of held, refused, diverged and pinned", Flags: flags, OnUsageError: onUsageError,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return misuse("resync takes no argument, but got %q", c.Args().First())
+			}
+			if err := o.checkResync(); err != nil {
+				return err
+			}
+			return runResync(c.Context, o, o.logger(c.App.ErrWriter), c.App.Writer)
+		},
+	}
+}
+
+// checkResync sees that one wish at most was made.
+func (o *resyncOptions) checkResync() error {
+	wishes := 0
+	for _, w := range []bool{o.To != "", o.Unpin, o.Accept != "", o.KeepDisk} {
+		if w {
+			wishes++
+		}
+	}
+	if wishes > 1 {
+		return misuse("resync takes one of --to, --unpin, --accept and --keep-disk")
+	}
+	return o.place.check()
+}
+
+// runResync works beside a running node, through the write lock; the node goes on from what it finds.
+func runResync(ctx context.Context, o *resyncOptions, log *slog.Logger, stdout io.Writer) error {
+	s, kept, err := o.openResync(log)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if slices.Contains(kept.Roles, "watch") {
+		return o.primary(ctx, s, stdout)
+	}
+	if o.KeepDisk {
+		return hinted{errors.New("--keep-disk is for a primary"), "on a replica, `gsgit resync` puts the history's bytes back, and keeps the others as a commit"}
+	}
+	return o.replica(ctx, s, stdout)
+}
+
+// openResync opens a node's directory with the settings that it used last, where none are given.
+func (o *resyncOptions) openResync(log *slog.Logger) (*station, settings, error) {
+	reader, err := o.place.open()
+	if err != nil {
+		return nil, settings{}, err
+	}
+	reader.Close()
+	kept, err := o.place.settings()
+	if err != nil {
+		return nil, kept, err
+	}
+	o.Once = true // nothing listens
+	o.take(kept)
+	s := &station{nodeOptions: o.nodeOptions, role: "resync", log: log, step: crashSteps()}
+	if s.instance, err = s.place.instance(); err == nil {
+		s.store, err = gitstore.Open(s.GitDir, gitstore.Options{Branch: s.Branch, Logger: log, Step: s.step})
+	}
+	if err == nil {
+		s.closing(func() { _ = s.store.Close() })
+		err = s.openBus()
+	}
+	if err == nil {
+		err = s.openNode()
+	}
+	if err != nil {
+		s.close()
+		return nil, kept, err
+	}
+	primary := slices.Contains(kept.Roles, "watch")
+	s.dir = &gsgit.Directory{Root: o.DataDir, Rules: xmlcatalog.Rules{All: !primary || kept.Security == "all", Local: kept.Local}}
+	return s, kept, nil
+}
+
+// take fills in what the node used last.
+func (o *resyncOptions) take(kept settings) {
+	if o.bus.Brokers == "" {
+		o.bus.Brokers, o.bus.Prefix, o.bus.Kafka = strings.Join(kept.Brokers, ","), kept.Prefix, kept.Kafka
+	}
+	if o.fetch.From == "" && o.fetch.Remote == "" {
+		o.fetch.From, o.fetch.Remote = kept.From, kept.Remote
+	}
+	if o.fetch.TokenFile == "" {
+		o.fetch.TokenFile = kept.Token
+	}
+	if len(o.fetch.Trust.Value()) == 0 {
+		o.fetch.Trust = *cli.NewStringSlice(kept.Trust...)
+	}
+	if o.listen.TLSCA == "" {
+		o.listen.TLSCA = kept.TLSCA
+	}
+	if o.GeoServer.URL == "" {
+		o.GeoServer = kept.GeoServer
+	}
+	o.Drift = gsgit.DriftHeal // that is what a resync is for
+}
+
+// primary aligns a primary: the directory is recorded, or brought to the commit of --to.
+func (o *resyncOptions) primary(ctx context.Context, s *station, stdout io.Writer) error {
+	if o.To != "" || o.Unpin || o.Accept != "" {
+		return o.replica(ctx, s, stdout)
+	}
+	p := newPrimary(s, time.Second)
+	if o.KeepDisk {
+		if err := p.publisher.KeepDisk(ctx); err != nil {
+			return err
+		}
+		return s.tellDisk(stdout)
+	}
+	p.publisher.LookAtAll()
+	for {
+		wait, err := p.publisher.Sync(ctx)
+		if err != nil {
+			return err
+		}
+		if p.publisher.Idle() {
+			return s.tellDisk(stdout)
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// replica aligns with the newest head, or does what was wished.
+func (o *resyncOptions) replica(ctx context.Context, s *station, stdout io.Writer) error {
+	r, err := newReplica(ctx, s, o.followOptions)
+	if err != nil {
+		return err
+	}
+	if err := r.hearOnce(ctx); err != nil && o.To == "" && o.Accept == "" {
+		return err // a commit that is here already can be chosen without the brokers
+	}
+	if o.Unpin {
+		if err := r.follower.Unpin(ctx); err != nil {
+			return err
+		}
+	}
+	if o.Accept != "" {
+		if r.follower.Accept, err = s.store.Resolve(o.Accept); err != nil {
+			return err
+		}
+	}
+	if err := r.align(ctx, o.To); err != nil {
+		return err
+	}
+	if _, err := r.pickUp.Sync(ctx); err != nil {
+		return err
+	}
+	return s.tellDisk(stdout)
+}
+
+// align is one Sync of the follower, or a way to a chosen commit.
+func (r *replica) align(ctx context.Context, to string) error {
+	if to == "" {
+		r.follower.LookAtAll()
+		_, err := r.follower.Sync(ctx)
+		return err
+	}
+	target, err := r.store.Resolve(to)
+	if err != nil {
+		return err
+	}
+	return r.follower.To(ctx, target)
+}
+
+// tellDisk says where the directory stands now.
+func (s *station) tellDisk(stdout io.Writer) error {
+	disk, err := s.store.Ref(gsgit.DiskRef)
+	if err != nil {
+		return err
+	}
+	commit, err := s.store.Commit(disk)
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		return printJSON(stdout, map[string]string{"commit": disk.String(), "subject": commit.Subject()})
+	}
+	_, err = fmt.Fprintf(stdout, "%s %s\n", disk.String()[:10], commit.Subject())
+	return err
+}
+
+// sleep waits, or ends with ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
