@@ -278,16 +278,24 @@ func (c *Catalog) Count() map[Kind]int {
 }
 
 // Find gives the objects that a word names: "layer:topp:states" or, without the
-// kind, "topp:states". It looks at every file.
+// kind, "topp:states". A tile cache always has the name of its layer, so it must
+// be asked for by kind where that layer is there. Find looks at every file.
 func (c *Catalog) Find(word string) []Object {
-	var found []Object
+	var found, tiles []Object
 	for r := range c.all() {
 		if !c.main(r) {
 			continue
 		}
-		if o := c.objectOf(r); o.String() == word || o.Name == word {
+		switch o := c.objectOf(r); {
+		case o.String() != word && o.Name != word:
+		case o.Kind == Tiles:
+			tiles = append(tiles, o)
+		default:
 			found = append(found, o)
 		}
+	}
+	if len(found) == 0 {
+		found = tiles
 	}
 	slices.SortFunc(found, compareObjects)
 	return found

@@ -38,7 +38,7 @@ func (d *differ) diff(name string, a, b *element) {
 		d.box(name, a, b)
 	case a == nil || b == nil:
 		d.oneSided(name, a, b)
-	case lastPart(name) == "nativeCRS":
+	case definesCRS(a) && definesCRS(b):
 		d.crs(name, a, b)
 	case a.refers() && b.refers():
 		d.add(Field{Name: name, Old: d.old(a), New: d.new(b)})
@@ -203,6 +203,8 @@ func show(e *element, name func(string) string) string {
 		return ""
 	case e.refers():
 		return name(e.kids[0].text)
+	case definesCRS(e):
+		return shortCRS(e.text)
 	case e.leaf():
 		return cut(redact(e.text), maxValue)
 	}
@@ -264,10 +266,23 @@ func (d *differ) extent(e *element) string {
 	return strings.Join(parts, " ")
 }
 
+// definesCRS finds the page of text (WKT) that defines a coordinate system.
+func definesCRS(e *element) bool {
+	if !e.leaf() {
+		return false
+	}
+	for _, kind := range [...]string{"GEOGCS[", "PROJCS[", "GEOCCS[", "LOCAL_CS[", "COMPD_CS[", "VERT_CS[", "FITTED_CS["} {
+		if strings.HasPrefix(strings.TrimSpace(e.text), kind) {
+			return true
+		}
+	}
+	return false
+}
+
 func (d *differ) crs(name string, a, b *element) {
 	f := Field{Name: name, Old: shortCRS(a.text), New: shortCRS(b.text)}
 	// A definition without an authority gets that of the system it describes.
-	if f.Old == f.New || strings.Contains(a.text, "AUTHORITY[") != strings.Contains(b.text, "AUTHORITY[") {
+	if lastPart(name) == "nativeCRS" && (f.Old == f.New || strings.Contains(a.text, "AUTHORITY[") != strings.Contains(b.text, "AUTHORITY[")) {
 		f.what, f.say = upgradeField, "nativeCRS rewritten"
 	}
 	d.add(f)

@@ -162,3 +162,75 @@ func TestResourceComesBeforeItsLayer(t *testing.T) {
 		t.Errorf("subject %q", m.Subject)
 	}
 }
+
+// A definition of a coordinate system fills a page; a message names the system.
+func TestCoordinateSystems(t *testing.T) {
+	wkt := func(name, code string) string {
+		return "<nativeCRS>GEOGCS[&quot;" + name + "&quot;, DATUM[&quot;d&quot;, AUTHORITY[&quot;EPSG&quot;,&quot;1&quot;]], AUTHORITY[&quot;EPSG&quot;,&quot;" + code + "&quot;]]</nativeCRS>"
+	}
+	base := sound()
+	with := edit(t, base)
+	with.replace("workspaces/w/s/l/featuretype.xml", "</featureType>", wkt("WGS 84", "4326")+"</featureType>")
+	other := edit(t, base)
+	other.replace("workspaces/w/s/l/featuretype.xml", "</featureType>", wkt("ETRS89", "4258")+"</featureType>")
+	for _, c := range []struct {
+		before, after map[string][]byte
+		want          string
+	}{
+		{base, with.tree, "modify layer w:l: nativeCRS (none) -> EPSG:4326"},
+		{with.tree, other.tree, "modify layer w:l: nativeCRS EPSG:4326 -> EPSG:4258"},
+		{with.tree, base, "modify layer w:l: nativeCRS EPSG:4326 -> (none)"},
+	} {
+		if m := describe(c.before, c.after); m.Subject != c.want || m.Body != "" {
+			t.Errorf("%q\n%s", m.Subject, m.Body)
+		}
+	}
+}
+
+// Fields are resolved on their own side: the name that a thing had and the name
+// that it has.
+func TestFieldsOfAChange(t *testing.T) {
+	base := sound()
+	h := edit(t, base)
+	h.replace("styles/y.xml", "<name>y", "<name>x")
+	h.put("styles/n.xml", "<style><id>New</id><name>n</name><filename>y.sld</filename></style>")
+	h.replace("workspaces/w/s/l/layer.xml", "<id>Y</id>", "<id>New</id>")
+	edits := editsBetween(base, h.tree)
+	before := catalogOf(base)
+	for _, c := range xmlcatalog.Compare(before, before.With(edits), edits) {
+		if c.Object.Kind != xmlcatalog.Layer {
+			continue
+		}
+		if len(c.Fields) != 1 || c.Fields[0].Name != "defaultStyle" || c.Fields[0].Old != "y" || c.Fields[0].New != "n" {
+			t.Errorf("got %+v", c.Fields)
+		}
+		return
+	}
+	t.Error("the layer is not reported")
+}
+
+func TestGroupRename(t *testing.T) {
+	m := after(t, func(h hand) {
+		h.move("workspaces/w/layergroups/g.xml", "workspaces/w/layergroups/h.xml")
+		h.replace("workspaces/w/layergroups/h.xml", "<name>g", "<name>h")
+	})
+	if m.Subject != "rename group w:g -> w:h" {
+		t.Errorf("subject %q", m.Subject)
+	}
+}
+
+// A rename takes its templates along; a template that merely looks
+// like one that went does not count as moved.
+func TestTemplatesFollowTheirLayer(t *testing.T) {
+	m := after(t, func(h hand) {
+		h.move("workspaces/w/s/l", "workspaces/w/s/k")
+		h.replace("workspaces/w/s/k/featuretype.xml", "<name>l", "<name>k")
+	})
+	if m.Subject != "rename layer w:l -> w:k" || len(m.Touched) != 1 {
+		t.Errorf("subject %q, %v", m.Subject, m.Touched)
+	}
+	m = after(t, func(h hand) { h.move("workspaces/w/s/l/title.ftl", "workspaces/w/s/l/header.ftl") })
+	if m.Created != 1 || m.Deleted != 1 || m.Renamed != 0 {
+		t.Errorf("%+v", m)
+	}
+}
