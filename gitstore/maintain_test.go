@@ -175,8 +175,36 @@ func TestDriftCommitsAreLetGoWhenOldAndMany(t *testing.T) {
 	}
 }
 
+func TestACommitWithoutARefYetIsNoGarbage(t *testing.T) {
+	for _, args := range [][]string{{"repack", "-adq"}, {"gc", "-q", "--prune=now"}} {
+		s, ctx := newTestStore(t, Options{}), context.Background()
+		head := commit(t, s, "f", "1")
+		id := must(s.Write(ctx, Draft{Parent: head, Edits: edits("f", "2"), Author: who(2), Committer: who(2), Message: "m"}))(t)
+		git(t, s.GitDir(), args...)
+		for range maxPacks + 1 { // nor for our own roll-up, which leaves it where it is
+			must(s.Write(ctx, Draft{Parent: head, Edits: edits("g", randomName()), Message: "m"}))(t)
+		}
+		if err := s.Maintain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SetRef(ctx, "refs/heads/main", head, id); err != nil {
+			t.Fatalf("after git %v: %v", args, err)
+		}
+		if got := content(t, s, id, "f"); got != "2" {
+			t.Errorf("after git %v: f is %q", args, got)
+		}
+		if err := s.Recover(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if keeps, _ := filepath.Glob(filepath.Join(s.packs.dir, "*.keep")); keeps != nil {
+			t.Errorf("still held: %v", keeps)
+		}
+	}
+}
+
 func TestGitCollectsGarbageBesideUs(t *testing.T) {
 	s, ctx := newTestStore(t, Options{}), context.Background()
+	s.disk.lazy = false // it is to take its time
 	reader := must(Open(s.GitDir(), Options{ReadOnly: true}))(t)
 	defer reader.Close()
 	first := commit(t, s, "f", "first")
