@@ -54,6 +54,9 @@ func Compare(before, after *Catalog, edits []Edit) []Change {
 			changes = append(changes, change)
 		}
 	}
+	if len(changes) == 0 {
+		changes = c.relocated()
+	}
 	changes = replaced(changes)
 	settle(changes)
 	markFollowers(changes)

@@ -151,6 +151,10 @@ func line(c Change, say func(Field) string) string {
 	text := verb(c) + " " + c.Object.words()
 	switch c.Op {
 	case Rename, Move:
+		if c.Was.words() == c.Object.words() {
+			text = "move files of " + c.Object.words()
+			break
+		}
 		text = string(c.Op) + " " + c.Was.words() + " -> " + c.Object.Name
 	case Replace:
 		text += " (new id)"

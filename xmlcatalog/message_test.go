@@ -2,6 +2,7 @@ package xmlcatalog_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -232,5 +233,21 @@ func TestTemplatesFollowTheirLayer(t *testing.T) {
 	m = after(t, func(h hand) { h.move("workspaces/w/s/l/title.ftl", "workspaces/w/s/l/header.ftl") })
 	if m.Created != 1 || m.Deleted != 1 || m.Renamed != 0 {
 		t.Errorf("%+v", m)
+	}
+}
+
+// A directory that moves without a word in its files is told by the outermost
+// object in it.
+func TestMovedDirectory(t *testing.T) {
+	for from, want := range map[string]string{
+		"workspaces/w/s/l":               "move files of layer w:l",
+		"workspaces/w/s":                 "move files of store w:s",
+		"workspaces/w":                   "move files of workspace w",
+		"workspaces/w/layergroups/g.xml": "move files of group w:g",
+	} {
+		m := after(t, func(h hand) { h.move(from, strings.TrimSuffix(from, ".xml")+"2"+filepath.Ext(from)) })
+		if m.Subject != want || len(m.Touched) != 1 || m.Renamed != 1 {
+			t.Errorf("%s: %q\n%s\n%v", from, m.Subject, m.Body, m.Touched)
+		}
 	}
 }
