@@ -123,7 +123,8 @@ func checkPath(path string) error {
 
 func checkEntryName(name string) error {
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || isDotGit(name) {
-		return &storeError{text: strconv.Quote(cut(name, 100)) + " is no name for a tracked file", permanent: true}
+		return &storeError{text: strconv.Quote(cut(name, 100)) + " is no name for a tracked file", permanent: true,
+			hint: "take it out of the history where it was committed: such a tree is never fetched"}
 	}
 	return nil
 }
