@@ -54,7 +54,7 @@ func CheckDirectory(root string, force bool) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return &Problem{State: Error, Why: "there is no directory " + root, Help: "gsgit never makes a data directory: check -d"}
 	case err != nil:
-		return fmt.Errorf("look at the data directory: %w", err)
+		return &Problem{State: Error, Why: "look at the data directory", Help: "run gsgit as the user of the GeoServer", Cause: err}
 	case !info.IsDir():
 		return &Problem{State: Error, Why: root + " is not a directory", Help: "check -d"}
 	}

@@ -263,7 +263,8 @@ func (f *Follower) Plan(ctx context.Context) (resync.Plan, error) {
 // write carries a plan out: stage, sync, rename; then the branch, then the marker, then the journal goes.
 func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan resync.Plan) error {
 	if err := f.Files.Check(plan); err != nil {
-		return err
+		// Rights, room, a link in the way: nothing that passes by itself.
+		return &Problem{State: Error, Why: err.Error(), Help: HintOf(err)}
 	}
 	if err := f.keepBefore(ctx, disk, plan); err != nil {
 		return err

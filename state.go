@@ -126,11 +126,21 @@ func conditionOf(err error) Condition {
 	return c
 }
 
-// HintOf is the first hint in an error's chain, or "".
+// HintOf is the first hint in an error's tree, or "". An error that could have one and has none does not
+// hide that of its cause.
 func HintOf(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
+	if h, ok := err.(interface{ Hint() string }); ok && h.Hint() != "" {
 		return h.Hint()
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return HintOf(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, cause := range e.Unwrap() {
+			if hint := HintOf(cause); hint != "" {
+				return hint
+			}
+		}
 	}
 	return ""
 }

@@ -40,6 +40,11 @@ func (o *nodeOptions) check() error {
 	if o.fetch.Poll <= 0 {
 		return misuse("--poll takes a time above 0")
 	}
+	for _, b := range o.bus.list() {
+		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
+			return misuse("--brokers takes HOST:PORT,HOST:PORT, embedded or none, not %q", o.bus.Brokers)
+		}
+	}
 	if o.bus.Brokers == embedded {
 		if _, _, err := net.SplitHostPort(o.bus.BrokerListen); err != nil {
 			return misuse("--broker-listen takes HOST:PORT, not %q", o.bus.BrokerListen)
@@ -95,17 +100,24 @@ func (s *station) closing(f func()) { s.closers = append(s.closers, f) }
 
 // openRepository makes or opens the repository, and holds the node lock for life.
 func (s *station) openRepository() error {
+	if info, err := os.Stat(s.GitDir); err == nil && !info.IsDir() {
+		return hinted{fmt.Errorf("%s is a file, as git makes it for a worktree or a submodule", s.GitDir), "name another place for the repository with --git-dir"}
+	}
 	var err error
 	if s.instance, err = s.place.instance(); err != nil {
 		return err
 	}
 	// The lock comes first: two starts at once must not both make the repository.
+	writable := "run gsgit as a user that may write to " + filepath.Dir(s.GitDir) + ", on a disk that may be written to"
 	if err := os.MkdirAll(s.stateDir(), 0o700); err != nil {
-		return hinted{fmt.Errorf("make the repository: %w", err), "run gsgit as a user that may write to " + filepath.Dir(s.GitDir)}
+		return hinted{fmt.Errorf("make the repository: %w", err), writable}
 	}
 	lock, err := gitstore.LockFile(filepath.Join(s.stateDir(), "node.lock"), 2*time.Second)
-	if err != nil {
+	switch {
+	case errors.Is(err, gitstore.ErrLocked):
 		return fmt.Errorf("another gsgit works on %s: %w", s.DataDir, err)
+	case err != nil:
+		return hinted{fmt.Errorf("open the repository: %w", err), writable}
 	}
 	s.closing(func() { _ = lock.Release() })
 	s.store, err = gitstore.Create(s.GitDir, gitstore.Options{Branch: s.Branch, Logger: s.log, Step: s.step})
