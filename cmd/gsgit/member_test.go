@@ -91,7 +91,9 @@ func startNode(ts *testscript.TestScript, args []string) {
 	ts.Check(eventually(patience, m.listening))
 	addresses := logged(m.log, "listening")
 	m.http = addresses["http"]
+	ts.Setenv(name+"_PID", strconv.Itoa(m.process.Process.Pid))
 	ts.Setenv(name+"_HTTP", m.http)
+	ts.Setenv(name+"_ADDRESS", strings.TrimPrefix(m.http, "http://"))
 	ts.Setenv(name+"_BROKER", addresses["broker"])
 	if i := slices.Index(args, "--brokers"); i >= 0 && addresses["broker"] == "" {
 		ts.Setenv(name+"_BROKER", args[i+1])

@@ -98,10 +98,14 @@ func scripts(folder string, variables map[string]string) testscript.Params {
 	}
 }
 
-// condition knows [readonly]: this user can make a directory read-only.
+// condition knows [readonly]: this user can make a directory read-only; and [unreadable]: one that the
+// program, run by nobody, may not read.
 func condition(name string) (bool, error) {
-	if name == "readonly" {
+	switch name {
+	case "readonly":
 		return os.Getuid() != 0 || mountable(), nil
+	case "unreadable":
+		return os.Getuid() != 0 || reachable(), nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }
@@ -128,6 +132,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"standin":   positive(standIn),
 	"readonly":  positive(readOnly),
 	"writable":  positive(writable),
+	"same":      positive(same),
 	"same":      positive(same),
 }
 
