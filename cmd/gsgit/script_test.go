@@ -133,7 +133,6 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"readonly":  positive(readOnly),
 	"writable":  positive(writable),
 	"same":      positive(same),
-	"same":      positive(same),
 }
 
 // positive is a command that has no negation: what it waits for must happen.
