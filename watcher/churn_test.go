@@ -100,6 +100,9 @@ func TestChurn(t *testing.T) {
 						t.Fatalf("in round %d of seed %d", round, seed)
 					}
 				}
+				if n := m.w.Stats().Overflows; n > 0 && name != "events" {
+					t.Errorf("%d losses of which there were none", n)
+				}
 				if o.Mode == watcher.Poll {
 					return
 				}

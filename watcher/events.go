@@ -2,8 +2,10 @@ package watcher
 
 import (
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -52,11 +54,18 @@ func (e *events) read() {
 		case err, ok := <-failed:
 			if !ok {
 				failed = nil
-			} else {
+			} else if !late(err) {
 				e.note(fsnotify.Event{}, err)
 			}
 		}
 	}
+}
+
+// late tells whether an error only says that fsnotify wanted to end a watch
+// which the system had ended already: a directory was moved, then deleted.
+func late(err error) bool {
+	var read *fs.PathError
+	return errors.Is(err, syscall.EINVAL) && !errors.As(err, &read)
 }
 
 // note keeps an event, or that some were lost: then those that wait are of no
@@ -64,9 +73,10 @@ func (e *events) read() {
 func (e *events) note(event fsnotify.Event, err error) {
 	e.mu.Lock()
 	switch {
-	case err != nil || len(e.queue) >= manyEvents:
-		e.lost = errors.Join(fsnotify.ErrEventOverflow, err)
-		e.queue = nil
+	case err != nil:
+		e.lost, e.queue = err, nil
+	case len(e.queue) >= manyEvents:
+		e.lost, e.queue = fsnotify.ErrEventOverflow, nil
 	case e.lost == nil:
 		e.queue = append(e.queue, event)
 	}
@@ -88,7 +98,7 @@ func (e *events) take() ([]fsnotify.Event, error) {
 
 // drop ends the watch of a directory. The operating system has often done so
 // by itself, when the directory was deleted.
-func (e *events) drop(dir string) { _ = e.os.Remove(filepath.Clean(dir)) }
+func (e *events) drop(dir string) error { return e.os.Remove(filepath.Clean(dir)) }
 
 func (e *events) close() {
 	_ = e.os.Close() // nothing is lost by it

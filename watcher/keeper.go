@@ -40,6 +40,9 @@ func (k *keeper) begin(ctx context.Context) error {
 		err = k.enter(ctx, "")
 	}
 	if err == nil {
+		k.repair(ctx)
+	}
+	if err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
@@ -140,7 +143,7 @@ func (k *keeper) visit(dir string, watch bool) (look, error) {
 		return look{}, nil // the directory above has gone
 	}
 	if watch && k.events != nil {
-		if err := k.events.add(k.file(dir)); err != nil && !unreadable(err) {
+		if err := k.watch(dir); err != nil && !unreadable(err) {
 			if err := k.exhausted(err); err != nil {
 				return look{}, err
 			}
@@ -164,7 +167,7 @@ func (k *keeper) visit(dir string, watch bool) (look, error) {
 // rewatch gives a directory that stands in the place of another its watch.
 func (k *keeper) rewatch(dir string) (look, error) {
 	if k.events != nil {
-		k.events.drop(k.file(dir))
+		_ = k.events.drop(k.file(dir))
 	}
 	return k.visit(dir, true)
 }
@@ -191,7 +194,7 @@ func (k *keeper) vanished(dir string) bool {
 		return false
 	}
 	if k.events != nil {
-		f.each(dir, func(d string) { k.events.drop(k.file(d)) })
+		f.each(dir, func(d string) { _ = k.events.drop(k.file(d)) })
 	}
 	if f.holds() {
 		k.paths = append(k.paths, dir)

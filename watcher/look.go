@@ -34,6 +34,15 @@ type look struct {
 
 func (t *tree) file(path string) string { return filepath.Join(t.root, filepath.FromSlash(path)) }
 
+// inode is the inode of a directory, 0 if there is none.
+func (t *tree) inode(dir string) uint64 {
+	info, err := os.Lstat(t.file(dir))
+	if err != nil || !info.IsDir() {
+		return 0
+	}
+	return inodeOf(info)
+}
+
 // look reads a directory that is known, compares it with what was known, and
 // notes what it is now. Directories that went are still known afterwards: the
 // caller drops them when it has taken their watches away.

@@ -3,6 +3,7 @@ package watcher_test
 import (
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -42,6 +43,9 @@ func watch(t *testing.T, dir string, o watcher.Options) *mirror {
 	o.Root, o.Tracked, o.Descend = dir, tracked, descend
 	if o.Settle == 0 {
 		o.Settle = 20 * time.Millisecond
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
 	w, err := watcher.Start(t.Context(), o)
 	if err != nil {

@@ -127,6 +127,7 @@ func (k *keeper) scan(ctx context.Context, watch bool) {
 			k.interrupt(ctx)
 		}
 	}
+	k.repair(ctx)
 	k.clear()
 	k.told.record(func(s *Stats) { s.Scans++ })
 }
