@@ -38,6 +38,9 @@ func DescribeImport(c *Catalog) Message {
 		words = "no files"
 	}
 	m := Message{Subject: "import data directory: " + words}
+	if strings.HasSuffix(words, "…") {
+		m.Body = countWords(count, Workspace, Layer, Store, Group, Style, File)
+	}
 	for _, n := range count {
 		m.Created += n
 	}
