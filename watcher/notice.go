@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fsnotify/fsnotify"
@@ -83,12 +84,15 @@ func (k *keeper) appeared(ctx context.Context, path string) bool {
 		return true
 	}
 	k.vanished(path)
-	mine := k.paths
-	k.paths = nil
+	told := len(k.paths)
 	if err := k.enter(ctx, path); err != nil {
 		k.log.Warn("directory can not be watched", "path", path, "err", err)
 	}
-	k.paths = mine
+	// What lies below is told by the directory itself; what was found to have
+	// moved from elsewhere is not.
+	k.paths = append(k.paths[:told], slices.DeleteFunc(k.paths[told:], func(p string) bool {
+		return strings.HasPrefix(p, path+"/")
+	})...)
 	if f := k.find(path); f != nil && f.holds() {
 		k.paths = append(k.paths, path)
 	}
