@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -111,6 +112,29 @@ func (s *Store) RepairRef(name string) (Hash, error) {
 		return Hash{}, err
 	}
 	return good, s.replaceFile(s.refPath(name), []byte(good.String()+"\n"))
+}
+
+// TornRefs names the refs whose file can not be read as a commit id.
+func (s *Store) TornRefs() ([]string, error) {
+	names, err := s.looseNames()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, err := s.Ref(name)
+		return err == nil
+	}), nil
+}
+
+// ReplaceRef puts a torn ref, of which no old value can be compared, to a commit; zero removes it.
+func (s *Store) ReplaceRef(name string, to Hash) error {
+	if err := errors.Join(s.writable("repair a ref"), checkRefName(name)); err != nil {
+		return err
+	}
+	if to.IsZero() {
+		return os.Remove(s.refPath(name))
+	}
+	return s.replaceFile(s.refPath(name), []byte(to.String()+"\n"))
 }
 
 // packedRefs reads the file in which ordinary git keeps refs together. Its lines of peeled tags are passed over.

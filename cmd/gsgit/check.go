@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
+	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/gsgit/gsgit"
+	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
@@ -17,6 +21,7 @@ type checkOptions struct {
 	Security string
 	Local    cli.StringSlice
 	History  bool
+	Repair   bool
 }
 
 func checkCommand() *cli.Command {
@@ -24,12 +29,18 @@ func checkCommand() *cli.Command {
 	flags := append(o.place.flags(),
 		securityFlag(&o.Security),
 		&cli.StringSliceFlag{Name: "local", Destination: &o.Local, Usage: "`PATTERN` of files that stay on this node (repeatable)"},
-		&cli.BoolFlag{Name: "history", Destination: &o.History, Usage: "look through every commit of the branch, for damage that no commit names"})
+		&cli.BoolFlag{Name: "history", Destination: &o.History, Usage: "look through every commit of the branch, for damage that no commit names"},
+		&cli.BoolFlag{Name: "repair", Destination: &o.Repair, Usage: "put torn refs of the repository back first"})
 	return &cli.Command{
 		Name: "check", Usage: "find what GeoServer would stumble over in a data directory", Flags: flags, OnUsageError: onUsageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return misuse("check takes no argument, but got %q", c.Args().First())
+			}
+			if o.Repair {
+				if err := runRepair(c.Context, o, o.logger(c.App.ErrWriter), c.App.ErrWriter); err != nil {
+					return err
+				}
 			}
 			return runCheck(c.Context, o, c.App.Writer)
 		},
@@ -63,6 +74,36 @@ func runCheck(ctx context.Context, o *checkOptions, stdout io.Writer) error {
 	serious := slices.ContainsFunc(findings, func(f finding) bool { return f.Class != string(xmlcatalog.Note) })
 	if err == nil && serious {
 		return errFound
+	}
+	return err
+}
+
+// runRepair works while no node runs here: a node would find its refs changed under it.
+func runRepair(ctx context.Context, o *checkOptions, log *slog.Logger, stderr io.Writer) error {
+	reader, err := o.open()
+	if err != nil {
+		return err
+	}
+	reader.Close()
+	s := &station{nodeOptions: nodeOptions{place: o.place}, log: log, step: crashSteps()}
+	defer s.close()
+	lock, err := gitstore.LockFile(filepath.Join(s.stateDir(), "node.lock"), 2*time.Second)
+	if err != nil {
+		return fmt.Errorf("a gsgit runs on %s: %w", s.DataDir, err)
+	}
+	s.closing(func() { _ = lock.Release() })
+	if s.store, err = gitstore.Open(s.GitDir, gitstore.Options{Branch: s.Branch, Logger: log, Step: s.step}); err != nil {
+		return err
+	}
+	s.closing(func() { _ = s.store.Close() })
+	release, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer release()
+	done, err := gsgit.Repair(ctx, s.store)
+	for _, line := range done {
+		fmt.Fprintln(stderr, "gsgit: repaired:", line)
 	}
 	return err
 }
