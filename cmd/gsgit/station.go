@@ -12,12 +12,9 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/gsgit/gsgit"
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/kafkabus"
-	"github.com/gsgit/gsgit/watcher"
 )
 
 // nodeOptions is what watch and follow have in common.
@@ -152,48 +149,6 @@ func (s *station) lock() (func(), error) {
 	return func() { _ = l.Release(); s.write.Unlock() }, nil
 }
 
-// openBus starts the embedded broker where one is wanted, and readies the link.
-func (s *station) openBus() error {
-	brokers := s.bus.list()
-	if s.bus.Brokers == embedded && !s.Once {
-		var err error
-		if s.broker, err = kafkabus.StartEmbedded(s.bus.BrokerListen, "", s.log); err != nil {
-			return err
-		}
-		s.closing(s.broker.Close)
-		brokers = []string{s.broker.Addr()}
-	}
-	if len(brokers) > 0 {
-		var err error
-		s.topics, err = kafkabus.Open(kafkabus.Config{
-			Brokers: brokers, Prefix: s.bus.Prefix, ClientID: "gsgit-" + s.instance, Security: s.bus.Kafka,
-			Replication: s.bus.Replication, Logger: s.log, Step: s.step,
-		})
-		if err != nil {
-			return err
-		}
-		s.closing(s.topics.Close)
-	}
-	return s.openSources(brokers)
-}
-
-func (s *station) openSources(brokers []string) error {
-	var err error
-	if s.sources, err = s.fetch.sources(brokers, s.stateDir()); err != nil {
-		return err
-	}
-	client, err := s.listen.client()
-	if err != nil {
-		return err
-	}
-	s.sources.From.Client, s.sources.Hub.Client, s.sources.Client = client, client, client
-	s.sources.Log, s.sources.Own = s.log, s.instance
-	if s.topics != nil {
-		s.sources.Table = s.topics
-	}
-	return nil
-}
-
 func (s *station) openListener() error {
 	if s.Once {
 		return nil
@@ -243,141 +198,6 @@ func (s *station) used() settings {
 	return kept
 }
 
-// maintain keeps the repository in shape, off the path of commits and applies.
-func (s *station) maintain(w workers) *gsgit.Loop {
-	l := gsgit.NewLoop("maintain", &gsgit.Maintenance{Store: s.store}, s.log, nil)
-	w.run(l)
-	return l
-}
-
-func (s *station) brokersLoopback() bool {
-	for _, b := range s.bus.list() {
-		if !gsgit.IsLoopback(b) {
-			return false
-		}
-	}
-	return true
-}
-
-// How long a start waits for the topics, and a --once at most.
-const (
-	topicsWait = 10 * time.Second
-	onceWait   = 25 * time.Second
-)
-
-// awaitTopics waits until the topics were read once, a failure is known, or the time is over.
-func (s *station) awaitTopics(ctx context.Context, most time.Duration) error {
-	if s.topics == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	look := time.NewTicker(50 * time.Millisecond)
-	defer look.Stop()
-	for {
-		select {
-		case <-s.topics.CaughtUp():
-			return nil
-		case <-ctx.Done():
-			return errors.Join(errors.New("the brokers do not answer"), s.topics.Err())
-		case <-look.C:
-			if err := s.topics.Err(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// hearOnce reads the topics to their end.
-func (s *station) hearOnce(ctx context.Context) error {
-	if s.topics == nil {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	w := newWorkers(ctx)
-	w.Go(func() error { return s.topics.Run(w.ctx) })
-	err := s.awaitTopics(ctx, onceWait)
-	cancel()
-	_ = w.Wait() // it was cancelled
-	return err
-}
-
-// workers runs a node's goroutines until one fails or ctx ends; a signal is a clean end.
-type workers struct {
-	*errgroup.Group
-	ctx context.Context
-}
-
-func newWorkers(ctx context.Context) workers {
-	group, ctx := errgroup.WithContext(ctx)
-	return workers{group, ctx}
-}
-
-// newLoop makes the loop of a task, whose result is a condition of the node.
-func (s *station) newLoop(name string, task gsgit.Task, after func(error)) *gsgit.Loop {
-	return gsgit.NewLoop(name, task, s.log, func(err error) {
-		s.health.SetError(name, err)
-		if after != nil {
-			after(err)
-		}
-		if s.heart != nil {
-			s.heart.Hint() // whatever was done may be news
-		}
-	})
-}
-
-// run runs loops until the workers end.
-func (w workers) run(loops ...*gsgit.Loop) {
-	for _, l := range loops {
-		w.Go(func() error { l.Run(w.ctx); return nil })
-	}
-}
-
-// stopped says why a node ended. A signal is a clean end; a loop's context ends with it.
-func (s *station) stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
-		s.log.Info("stopped", "cause", context.Cause(ctx))
-		return nil
-	}
-	return err
-}
-
-// verdict is the result of --once: done only where the node is ok.
-func (s *station) verdict(err error) error {
-	if worst := s.health.Worst(); err == nil && worst.State != gsgit.OK {
-		return hinted{fmt.Errorf("%s: %s", worst.State, worst.Why), worst.Hint}
-	}
-	return nil
-}
-
-// watch starts the watcher; batches go to observe, and hint rings after each.
-func (s *station) watch(w workers, most time.Duration, observe func(watcher.Batch), hint func()) error {
-	o := watcher.Options{
-		Root: s.DataDir, Descend: s.dir.Rules.Descend, Tracked: s.dir.Rules.Tracked, Settle: s.watching.Settle,
-		Cap: most, Scan: s.watching.Scan, Mode: s.watching.Watch, PollEvery: pollEvery, Logger: s.log,
-	}
-	watching, err := watcher.Start(w.ctx, o)
-	if err != nil {
-		return fmt.Errorf("watch %s: %w", s.DataDir, err)
-	}
-	w.Go(func() error {
-		defer watching.Close()
-		for {
-			select {
-			case <-w.ctx.Done():
-				return nil
-			case batch := <-watching.Batches():
-				observe(batch)
-				hint()
-			}
-		}
-	})
-	return nil
-}
-
-// pollEvery is the time between scans where the file system tells no events.
-const pollEvery = 5 * time.Second
-
 // warnOfLinks names the links that are left alone.
 func (s *station) warnOfLinks() {
 	links, err := s.dir.Links()
@@ -398,40 +218,4 @@ func (s *station) epoch() string {
 		s.log.Warn("keep the epoch", "err", err)
 	}
 	return epoch
-}
-
-// serveNode answers on the node's port.
-func (s *station) serveNode(w workers) error {
-	token, err := s.fetch.token()
-	if err != nil {
-		return err
-	}
-	git := s.store.Handler(gitstore.ServeOptions{Logger: s.log, Token: token})
-	w.Go(func() error { return serve(w.ctx, s.listener, s.node.Handler(git), s.log) })
-	s.log.Info("listening", "http", s.node.HTTP, "broker", s.node.Broker)
-	return nil
-}
-
-// hear keeps the bus going and the node's record on it, and passes its hints on.
-func (s *station) hear(w workers, hint func()) {
-	if s.topics == nil {
-		return
-	}
-	w.Go(func() error {
-		if err := s.topics.Run(w.ctx); err != nil && w.ctx.Err() == nil {
-			return err
-		}
-		return nil
-	})
-	w.Go(func() error {
-		for {
-			select {
-			case <-w.ctx.Done():
-				return nil
-			case <-s.topics.Changed():
-				s.health.SetError("bus", s.topics.Err())
-				hint()
-			}
-		}
-	})
 }
