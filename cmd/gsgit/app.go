@@ -42,6 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "gsgit: Windows is not supported: run it on Linux, beside a GeoServer there")
 		return exitFailed
 	}
+	stdout, stderr = legible{stdout}, legible{stderr}
 	app := newApp(stdout, stderr)
 	return report(app.RunContext(ctx, sortArgs(app, args)), stderr)
 }
