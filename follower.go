@@ -78,13 +78,14 @@ func (f *Follower) Sync(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	target, err := f.newest(ctx, disk)
-	if err == nil {
-		err = f.reach(ctx, disk, target)
+	if err == nil || !target.IsZero() {
+		// Whatever is wrong with some head, what is here is kept in order.
+		err = gravestFirst(err, f.reach(ctx, disk, target))
 	}
 	if f.Applied != nil {
 		f.Applied() // even where nothing was written: a resync beside this node may have
 	}
-	return again, errors.Join(err, heardErr)
+	return again, gravestFirst(err, heardErr)
 }
 
 func (f *Follower) onDisk() (gitstore.Hash, error) { return f.Store.Ref(DiskRef) }
@@ -138,28 +139,48 @@ func (f *Follower) newest(ctx context.Context, disk gitstore.Hash) (gitstore.Has
 }
 
 func (f *Follower) newestHead(ctx context.Context, disk gitstore.Hash) (gitstore.Hash, error) {
-	best := disk
-	heads, err := f.Sources.Heads(f.Store)
+	current, remembered, err := f.Sources.Heads(f.Store)
 	if err != nil {
-		return best, err
+		return disk, err
 	}
-	for _, head := range heads {
-		next, err := f.later(ctx, best, head)
-		if err != nil {
-			return disk, err
+	best, err := f.latest(ctx, disk, current)
+	for _, head := range remembered {
+		// Nobody stands for it any more: it may lead on, but it is no reason to stand still.
+		if next, e := f.later(ctx, best, head); e == nil {
+			best = next
 		}
-		best = next
 	}
 	f.mu.Lock()
 	f.target = best
 	f.mu.Unlock()
-	return best, nil
+	return best, err
+}
+
+// latest is the newest of heads on one line, and the last good one where they part. A head that can not be
+// read is told of and keeps nobody from the others.
+func (f *Follower) latest(ctx context.Context, disk gitstore.Hash, heads []gitstore.Hash) (gitstore.Hash, error) {
+	best := disk
+	var unread error
+	for _, head := range heads {
+		next, err := f.later(ctx, best, head)
+		var apart *Problem
+		if errors.As(err, &apart) {
+			return disk, err
+		}
+		if err != nil {
+			unread = errors.Join(unread, err)
+			continue
+		}
+		best = next
+	}
+	return best, unread
 }
 
 // later is the descendant of two heads on one line.
 func (f *Follower) later(ctx context.Context, a, b gitstore.Hash) (gitstore.Hash, error) {
 	if a.IsZero() {
-		return b, nil
+		_, err := f.Store.Commit(b)
+		return b, err
 	}
 	if old, err := f.Store.IsAncestor(ctx, b, a); err != nil || old {
 		return a, err // stale or doubled news changes nothing

@@ -47,11 +47,11 @@ func (f *Follower) keepLost(ctx context.Context, target gitstore.Hash) error {
 	if err != nil || head.IsZero() {
 		return err
 	}
-	others, err := f.Sources.Heads(f.Store)
+	current, remembered, err := f.Sources.Heads(f.Store)
 	if err != nil {
 		return err
 	}
-	for _, other := range append(others, target) {
+	for _, other := range append(append(current, remembered...), target) {
 		contained, err := f.Store.IsAncestor(ctx, head, other)
 		if err != nil || contained {
 			return err

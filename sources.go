@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,7 +39,11 @@ type Sources struct {
 	Memory  *Memory         // the remotes last heard, for a start without a broker
 	Log     *slog.Logger
 
-	polled time.Time
+	polled  time.Time
+	pollErr error           // of the last poll, until the next
+	heard   map[string]bool // refs that the topic stands for now
+	asked   map[string]bool // refs that the last poll stands for, while no doorbell can be heard
+	named   *http.Client    // for remotes in records: to hosts that a person named
 }
 
 // Listen fetches what was announced and is not here, and polls where it is due. An error for one source
@@ -49,34 +54,46 @@ func (s *Sources) Listen(ctx context.Context, store *gitstore.Store, disk func()
 		return 0, err
 	}
 	heard := s.listen(ctx, store, have)
-	if !s.blind() {
+	if !s.blind(store) {
+		s.asked, s.pollErr = nil, nil
 		return s.Poll, heard
 	}
-	if time.Since(s.polled) < s.Poll {
-		return s.Poll - time.Since(s.polled), heard
+	if wait := s.Poll - time.Since(s.polled); wait > 0 {
+		return wait, errors.Join(heard, s.pollErr)
 	}
 	s.polled = time.Now()
-	return s.Poll, errors.Join(heard, s.poll(ctx, store, have))
+	s.pollErr = s.poll(ctx, store, have)
+	return s.Poll, errors.Join(heard, s.pollErr)
 }
 
-// blind tells whether no doorbell can be heard now.
-func (s *Sources) blind() bool { return s.Table == nil || s.Table.Err() != nil }
+// blind tells whether no doorbell can be heard now: there is none, it is broken, or, on an empty topic, it
+// never rang for our branch. That says nothing of those who were named as sources.
+func (s *Sources) blind(store *gitstore.Store) bool {
+	return s.Table == nil || s.Table.Err() != nil ||
+		!slices.ContainsFunc(s.Table.Heads(), func(a kafkabus.Announcement) bool { return a.Ref == store.BranchRef() })
+}
 
-// Heads lists the heads that were fetched, by refs/remotes/.
-func (s *Sources) Heads(store *gitstore.Store) ([]gitstore.Hash, error) {
-	refs, err := store.Refs("refs/remotes/")
+// Heads lists the heads that were fetched, by refs/remotes/: those that somebody stands for now, and those
+// that are only remembered, of a retired instance or from before a start.
+func (s *Sources) Heads(store *gitstore.Store) (current, remembered []gitstore.Hash, err error) {
+	refs, err := store.Refs(remoteRefs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var heads []gitstore.Hash
-	for name, head := range refs {
-		if strings.HasSuffix(name, "/"+store.Branch()) && !head.IsZero() {
-			heads = append(heads, head)
+	for _, name := range slices.Sorted(maps.Keys(refs)) {
+		_, branch, _ := strings.Cut(strings.TrimPrefix(name, remoteRefs), "/")
+		switch {
+		case branch != store.Branch() || refs[name].IsZero():
+		case s.heard[name] || s.asked[name]:
+			current = append(current, refs[name])
+		default:
+			remembered = append(remembered, refs[name])
 		}
 	}
-	slices.SortFunc(heads, func(a, b gitstore.Hash) int { return strings.Compare(a.String(), b.String()) })
-	return slices.Compact(heads), nil
+	return current, remembered, nil
 }
+
+const remoteRefs = "refs/remotes/"
 
 // listen brings each announced head of our branch that is not here.
 func (s *Sources) listen(ctx context.Context, store *gitstore.Store, have gitstore.Hash) error {
@@ -85,6 +102,7 @@ func (s *Sources) listen(ctx context.Context, store *gitstore.Store, have gitsto
 	}
 	heads := s.Table.Heads()
 	s.remember(heads)
+	s.heard = map[string]bool{}
 	var all error
 	for _, a := range heads {
 		if a.Ref == store.BranchRef() {
@@ -107,7 +125,15 @@ func (s *Sources) bring(ctx context.Context, store *gitstore.Store, a kafkabus.A
 			return err
 		}
 	}
-	return note(ctx, store, a.Instance, commit)
+	root, err := store.Root(ctx, commit)
+	if err != nil {
+		return fmt.Errorf("%s announced what is no commit: %w", a.Instance, err)
+	}
+	if root.String() != a.Cluster {
+		return &Problem{State: Diverged, Why: fmt.Sprintf("%s announces %s as of cluster %s, and it is of %s", a.Instance, commit, a.Cluster, root),
+			Help: "look at what runs as that instance"}
+	}
+	return note(ctx, store, refName(store, a.Instance), commit, s.heard)
 }
 
 // sameCluster keeps the history of another catalog out: only a first apply may choose one.
@@ -163,7 +189,7 @@ func (s *Sources) sources(remotes []string) []gitstore.Source {
 	seen := map[string]bool{"": true}
 	for _, u := range urls {
 		if !seen[u] && s.trusted(u) {
-			all = append(all, gitstore.Source{URL: u, Token: s.Token, Client: s.Client})
+			all = append(all, gitstore.Source{URL: u, Token: s.Token, Client: s.toNamedHosts()})
 		}
 		seen[u] = true
 	}
@@ -173,6 +199,7 @@ func (s *Sources) sources(remotes []string) []gitstore.Source {
 // poll asks every known source for the branch's head.
 func (s *Sources) poll(ctx context.Context, store *gitstore.Store, have gitstore.Hash) error {
 	sources := s.sources(s.Memory.Remotes())
+	s.asked = map[string]bool{}
 	var all error
 	answered := false
 	for _, src := range sources {
@@ -183,7 +210,7 @@ func (s *Sources) poll(ctx context.Context, store *gitstore.Store, have gitstore
 		}
 		answered = true
 		if !head.IsZero() {
-			if err := note(ctx, store, remoteName(src.URL), head); err != nil {
+			if err := note(ctx, store, refName(store, remoteName(src.URL)), head, s.asked); err != nil {
 				return err
 			}
 		}
@@ -208,14 +235,23 @@ func remoteName(source string) string {
 	return "from-" + strings.Trim(name, "-")
 }
 
-// note remembers a fetched head under refs/remotes/.
-func note(ctx context.Context, store *gitstore.Store, name string, head gitstore.Hash) error {
-	ref := "refs/remotes/" + name + "/" + store.Branch()
-	was, err := store.Ref(ref)
-	if err != nil || was == head {
-		return err
+// refName is the ref of what an instance stands for. Instances may have names that git takes for no part of
+// a ref, as "..", "a..b" and "x.lock": their dots are written as web addresses write them.
+func refName(store *gitstore.Store, name string) string {
+	if strings.Contains(name, "..") || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") || strings.HasSuffix(name, ".lock") {
+		name = strings.ReplaceAll(name, ".", "%2E")
 	}
-	return store.SetRef(ctx, ref, was, head)
+	return remoteRefs + name + "/" + store.Branch()
+}
+
+// note remembers a fetched head under refs/remotes/, and that somebody stands for it.
+func note(ctx context.Context, store *gitstore.Store, ref string, head gitstore.Hash, current map[string]bool) error {
+	was, err := store.Ref(ref)
+	if err == nil && was != head {
+		err = store.SetRef(ctx, ref, was, head)
+	}
+	current[ref] = err == nil
+	return err
 }
 
 func (s *Sources) remember(heads []kafkabus.Announcement) {
@@ -232,13 +268,18 @@ func (s *Sources) remember(heads []kafkabus.Announcement) {
 	}
 }
 
-// trusted tells whether a remote out of a record may be asked: http(s), on a host that a person named.
+// trusted tells whether a remote out of a record may be asked: http(s), without a user, on a host that a
+// person named.
 func (s *Sources) trusted(remote string) bool {
 	u, err := url.Parse(remote)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.User == nil && s.namedHost(u.Host)
+}
+
+func (s *Sources) namedHost(hostport string) bool {
+	host := hostOf(hostport)
+	if host == "" {
 		return false
 	}
-	host := hostOf(u.Host)
 	for _, b := range s.Brokers {
 		if hostOf(b) == host {
 			return true
@@ -248,6 +289,42 @@ func (s *Sources) trusted(remote string) bool {
 		return true
 	}
 	return slices.ContainsFunc(s.Trust, func(t string) bool { return hostOf(t) == host })
+}
+
+// toNamedHosts is the client for remotes in records. A named host that forwards us to another must not get
+// this node to ask inside a network that whoever wrote the record can not reach.
+func (s *Sources) toNamedHosts() *http.Client {
+	if s.named != nil {
+		return s.named
+	}
+	var own http.RoundTripper = &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: sourceWait}).DialContext,
+		TLSHandshakeTimeout: sourceWait, ResponseHeaderTimeout: 60 * time.Second, ForceAttemptHTTP2: true,
+		IdleConnTimeout: time.Minute,
+	}
+	if s.Client != nil && s.Client.Transport != nil {
+		own = s.Client.Transport
+	}
+	s.named = &http.Client{Transport: namedHosts{own, s.namedHost}}
+	return s.named
+}
+
+// sourceWait is how long a source may take to be reached at all.
+const sourceWait = 10 * time.Second
+
+// namedHosts is a transport that goes to hosts alone that a person named, wherever it is forwarded.
+type namedHosts struct {
+	http.RoundTripper
+	named func(hostport string) bool
+}
+
+// RoundTrip refuses every other host.
+func (n namedHosts) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !n.named(r.URL.Host) {
+		return nil, &Problem{State: Degraded, Why: "it forwards to a host that nobody named: " + r.URL.Host,
+			Help: "name that host with --trust if it may be asked"}
+	}
+	return n.RoundTripper.RoundTrip(r)
 }
 
 // hostOf is the host of host or host:port, in lower case; all loopback names are one host.

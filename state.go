@@ -126,6 +126,14 @@ func conditionOf(err error) Condition {
 	return c
 }
 
+// gravestFirst joins errors so that the gravest names the condition of them all.
+func gravestFirst(errs ...error) error {
+	slices.SortStableFunc(errs, func(a, b error) int {
+		return slices.Index(gravity, conditionOf(b).State) - slices.Index(gravity, conditionOf(a).State)
+	})
+	return errors.Join(errs...)
+}
+
 // HintOf is the first hint in an error's tree, or "". An error that could have one and has none does not
 // hide that of its cause.
 func HintOf(err error) string {
