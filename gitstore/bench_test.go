@@ -3,182 +3,357 @@ package gitstore
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/gsgit/gsgit/fixtures"
 )
 
-// Each benchmark of ours stands beside the git command that does the same. GSGIT_BENCH_LAYERS sets the size (1000).
+// The benchmarks print what we take and what the ordinary git takes for the same, in turn on one machine: medians, and
+// the ratio. One run of a benchmark is a whole series, so -benchtime 1x is enough. GSGIT_BENCH=small takes a twentieth
+// of every size, to see that they work.
 
-func benchLayers() int {
-	if n, err := strconv.Atoi(os.Getenv("GSGIT_BENCH_LAYERS")); err == nil {
-		return n
+func benchSize(n int) int {
+	if os.Getenv("GSGIT_BENCH") == "small" {
+		return max(n/20, 20)
 	}
-	return 1000
+	return n
 }
 
-// layerFiles is a synthetic data directory in memory: two files a layer, 100 layers a store, 5 stores a workspace.
-func layerFiles(layers int) map[string][]byte {
-	files := map[string][]byte{"global.xml": []byte("<global/>")}
-	for i := range layers {
-		dir := fmt.Sprintf("workspaces/w%d/s%d/l%d/", i/500, i/100, i)
-		files[dir+"layer.xml"] = benchContent(i, 1000)
-		files[dir+"featuretype.xml"] = benchContent(i, 4500)
-	}
-	return files
+// contender is one of the ways that are measured in turn; run gives the time of what counts in its round.
+type contender struct {
+	name string
+	run  func(round int) time.Duration
 }
 
-func benchContent(seed, size int) []byte {
-	out := []byte("<layer>\n")
-	for i := 0; len(out) < size; i++ {
-		out = fmt.Appendf(out, "  <attribute><name>field%d</name><id>AttributeTypeInfoImpl--%x</id></attribute>\n", i, seed*7919+i*104729)
-	}
-	return out
-}
-
-func benchStore(b *testing.B, files map[string][]byte) (*Store, Hash) {
+// inTurn reports the median of each contender, and how many times that of the first the others take.
+func inTurn(b *testing.B, rounds int, all ...contender) {
 	b.Helper()
-	s, err := Create(filepath.Join(b.TempDir(), ".git"), Options{})
+	took := make([][]time.Duration, len(all))
+	for round := range rounds {
+		for i, c := range all {
+			took[i] = append(took[i], c.run(round))
+		}
+	}
+	first := benchMedian(took[0])
+	for i, c := range all {
+		m := benchMedian(took[i])
+		b.ReportMetric(float64(m)/float64(time.Millisecond), c.name+"-ms")
+		if i > 0 {
+			b.ReportMetric(float64(m)/float64(first), c.name+"/"+all[0].name)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+func benchMedian(all []time.Duration) time.Duration {
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+func benchTime(do func()) time.Duration {
+	begin := time.Now()
+	do()
+	return time.Since(begin)
+}
+
+// manyPaths is the shape of a data directory, its files a few bytes long: 100 layers a store, 5 stores a workspace.
+func manyPaths(layers int) []string {
+	paths := []string{"global.xml"}
+	for i := range layers {
+		dir := layerDir(i)
+		paths = append(paths, dir+"/featuretype.xml", dir+"/layer.xml")
+	}
+	return paths
+}
+
+func layerDir(i int) string {
+	return fmt.Sprintf("workspaces/ws%03d/store%04d/layer%06d", i/500, i/100, i)
+}
+
+// benchStore is a repository that waits for the device, as in earnest, with paths imported.
+func benchStore(b *testing.B, gitDir string, paths []string, read func(string) ([]byte, error)) *Store {
+	b.Helper()
+	s, err := Create(gitDir, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { s.Close() })
-	return s, benchImport(b, s, files)
+	benchImport(b, s, paths, read)
+	return s
 }
 
-func benchImport(b *testing.B, s *Store, files map[string][]byte) Hash {
-	paths := make([]string, 0, len(files))
-	for p := range files {
-		paths = append(paths, p)
-	}
+func benchImport(b *testing.B, s *Store, paths []string, read func(string) ([]byte, error)) {
+	b.Helper()
 	ctx := context.Background()
-	id := must(s.Import(ctx, Draft{Author: who(0), Committer: who(0), Message: "import"}, paths, func(p string) ([]byte, error) { return files[p], nil }))(b)
+	id := must(s.Import(ctx, Draft{Author: who(0), Committer: who(0), Message: "import"}, paths, read))(b)
 	if err := s.SetRef(ctx, s.BranchRef(), Hash{}, id); err != nil {
 		b.Fatal(err)
 	}
-	return id
 }
 
-func gitWork(b *testing.B, files map[string][]byte) string {
+func small(path string) ([]byte, error) { return []byte(path), nil }
+
+// synthetic is a data directory on disk, and its files.
+func synthetic(b *testing.B, layers, perStore int) (dir string, paths []string) {
 	b.Helper()
-	work := b.TempDir()
-	git(b, work, "init", "-q", "-b", "main")
-	for path, content := range files {
-		os.MkdirAll(filepath.Dir(filepath.Join(work, path)), 0o755)
-		os.WriteFile(filepath.Join(work, path), content, 0o644)
+	dir = b.TempDir()
+	if err := fixtures.Synthetic(dir, layers, perStore); err != nil {
+		b.Fatal(err)
 	}
-	return work
+	err := fs.WalkDir(os.DirFS(dir), ".", func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			paths = append(paths, p)
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return dir, paths
 }
 
-func BenchmarkCommitOneFile(b *testing.B) {
-	files := layerFiles(benchLayers())
-	b.Run("gsgit", func(b *testing.B) {
-		s, _ := benchStore(b, files)
-		commit(b, s, "workspaces/w0/s0/l1/layer.xml", "warm")
-		for i := 0; b.Loop(); i++ {
-			commit(b, s, "workspaces/w0/s0/l1/layer.xml", fmt.Sprint(i))
-			if i%maxPacks == maxPacks-1 {
-				b.StopTimer()
-				if err := s.Maintain(context.Background()); err != nil {
-					b.Fatal(err)
-				}
-				b.StartTimer()
-			}
-		}
-	})
-	b.Run("git", func(b *testing.B) {
-		work := gitWork(b, files)
-		git(b, work, "add", "-A")
-		git(b, work, "commit", "-qm", "import")
-		path := "workspaces/w0/s0/l1/layer.xml"
-		for i := 0; b.Loop(); i++ {
-			os.WriteFile(filepath.Join(work, path), []byte(fmt.Sprint(i)), 0o644)
-			git(b, work, "commit", "-qm", "m", "--", path)
-		}
-	})
+func fromDisk(dir string) func(string) ([]byte, error) {
+	return func(p string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, p)) }
 }
 
-// BenchmarkCommitFlatStore has all layers in one store, whose tree each commit writes whole.
-func BenchmarkCommitFlatStore(b *testing.B) {
-	files := map[string][]byte{}
-	for i := range 10 * benchLayers() {
-		files[fmt.Sprintf("workspaces/w/s/layer%06d.xml", i)] = fmt.Append(nil, i)
-	}
-	s, _ := benchStore(b, files)
-	for i := 0; b.Loop(); i++ {
-		commit(b, s, "workspaces/w/s/layer000001.xml", fmt.Sprint("new", i))
+// workTree makes the directory one that git works in: our import, git's index of it. `git add` of 50,000 layers alone
+// would take a minute.
+func workTree(b *testing.B, dir string, paths []string) {
+	b.Helper()
+	benchStore(b, filepath.Join(dir, ".git"), paths, fromDisk(dir)).Close()
+	git(b, dir, "config", "core.bare", "false")
+	git(b, dir, "read-tree", "HEAD")
+	git(b, dir, "update-index", "-q", "--refresh")
+}
+
+// commitOne is a durable commit of one file.
+func commitOne(b *testing.B, s *Store, path string) func(int) time.Duration {
+	return func(round int) time.Duration {
+		content := fmt.Sprint(path, round)
+		return benchTime(func() { commit(b, s, path, content) })
 	}
 }
 
-func BenchmarkImport(b *testing.B) {
-	files := layerFiles(benchLayers())
-	b.Run("gsgit", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			s, err := Create(filepath.Join(b.TempDir(), ".git"), Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.StartTimer()
-			benchImport(b, s, files)
-			s.Close()
+func gitCommitOne(b *testing.B, dir, path string, options ...string) func(int) time.Duration {
+	return func(round int) time.Duration {
+		if err := os.WriteFile(filepath.Join(dir, path), fmt.Append(nil, path, options, round), 0o644); err != nil {
+			b.Fatal(err)
 		}
-	})
-	b.Run("git", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			work := gitWork(b, files)
-			b.StartTimer()
-			git(b, work, "add", "-A")
-			git(b, work, "commit", "-qm", "import")
-		}
-	})
+		return benchTime(func() { git(b, dir, append(options, "commit", "-qm", "m", "--", path)...) })
+	}
 }
 
-func BenchmarkDiffOneFile(b *testing.B) {
-	s, first := benchStore(b, layerFiles(benchLayers()))
-	second := commit(b, s, "workspaces/w0/s0/l1/layer.xml", "new")
-	b.Run("gsgit", func(b *testing.B) {
-		for b.Loop() {
-			if d, err := s.Diff(context.Background(), first, second); err != nil || len(d) != 1 {
-				b.Fatal(d, err)
-			}
-		}
-	})
-	b.Run("git", func(b *testing.B) {
-		for b.Loop() {
-			git(b, s.GitDir(), "diff-tree", "-r", first.String(), second.String())
-		}
-	})
+// BenchmarkCommit is one file, durable, beside `git commit -- PATH` and a git that syncs as well.
+func BenchmarkCommit(b *testing.B) {
+	for _, layers := range []int{1_000, 10_000, 50_000} {
+		b.Run(fmt.Sprintf("layers=%d", benchSize(layers)), func(b *testing.B) { commitBesideGit(b, benchSize(layers), 100) })
+	}
+	b.Run(fmt.Sprintf("flat=%d", benchSize(10_000)), func(b *testing.B) { commitBesideGit(b, benchSize(10_000), benchSize(10_000)) })
 }
 
-func BenchmarkPathLog(b *testing.B) {
-	s, _ := benchStore(b, layerFiles(100))
-	for i := range 1000 {
-		commit(b, s, fmt.Sprintf("workspaces/w0/s0/l%d/layer.xml", i%100), fmt.Sprint(i))
-		if err := s.Maintain(context.Background()); err != nil {
+func commitBesideGit(b *testing.B, layers, perStore int) {
+	dir, paths := synthetic(b, layers, perStore)
+	workTree(b, dir, paths)
+	s := benchStore(b, filepath.Join(b.TempDir(), ".git"), paths, fromDisk(dir))
+	path := paths[len(paths)/2]
+	inTurn(b, 15,
+		contender{"gsgit", commitOne(b, s, path)},
+		contender{"git", gitCommitOne(b, dir, path)},
+		contender{"git-fsync", gitCommitOne(b, dir, path, "-c", "core.fsync=all")})
+}
+
+// BenchmarkCommitBySize shows that a commit costs what it changes, whatever the size of the tree.
+func BenchmarkCommitBySize(b *testing.B) {
+	var all []contender
+	for _, layers := range []int{1_000, 10_000, 50_000, 100_000} {
+		layers = benchSize(layers)
+		s := benchStore(b, filepath.Join(b.TempDir(), ".git"), manyPaths(layers), small)
+		all = append(all, contender{fmt.Sprintf("%d", layers), commitOne(b, s, layerDir(layers/2)+"/layer.xml")})
+	}
+	inTurn(b, 25, all...)
+}
+
+// BenchmarkCommitByAge shows that a commit costs the same after 10,000 others, and what is on the disk then.
+func BenchmarkCommitByAge(b *testing.B) {
+	young := benchStore(b, filepath.Join(b.TempDir(), ".git"), manyPaths(500), small)
+	old := aged(b, benchSize(10_000))
+	path := layerDir(7) + "/layer.xml"
+	files, bytes := diskUse(b, old.GitDir())
+	inTurn(b, 25, contender{"young", commitOne(b, young, path)}, contender{"old", commitOne(b, old, path)})
+	b.ReportMetric(float64(files), "files")
+	b.ReportMetric(float64(bytes)/(1<<20), "MiB")
+}
+
+// aged is a repository after many commits by a node, with a node's maintenance.
+func aged(b *testing.B, commits int) *Store {
+	b.Helper()
+	s := benchStore(b, filepath.Join(b.TempDir(), ".git"), manyPaths(500), small)
+	s.disk.lazy = true
+	for i := range commits {
+		commit(b, s, layerDir(i%500)+"/layer.xml", fmt.Sprint("edit ", i))
+		if err := s.Maintain(context.Background()); i%10 == 9 && err != nil {
 			b.Fatal(err)
 		}
 	}
-	head := must(s.Resolve("main"))(b)
-	b.Run("gsgit", func(b *testing.B) {
-		for b.Loop() {
-			n := 0
-			for _, err := range s.PathLog(context.Background(), head, []string{"workspaces/w0/s0/l7/layer.xml"}) {
-				if err != nil {
+	s.disk.lazy = false
+	return s
+}
+
+func diskUse(b *testing.B, dir string) (files, bytes int64) {
+	b.Helper()
+	err := filepath.Walk(dir, func(_ string, info fs.FileInfo, err error) error {
+		if err == nil && info.Mode().IsRegular() {
+			files, bytes = files+1, bytes+info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return files, bytes
+}
+
+// BenchmarkCommit1000Files is a bulk change beside `git add -A && git commit`.
+func BenchmarkCommit1000Files(b *testing.B) {
+	dir, paths := synthetic(b, benchSize(10_000), 100)
+	workTree(b, dir, paths)
+	s := benchStore(b, filepath.Join(b.TempDir(), ".git"), paths, fromDisk(dir))
+	changed := paths[:min(len(paths), benchSize(1_000))]
+	inTurn(b, 5,
+		contender{"gsgit", func(round int) time.Duration {
+			var pairs []string
+			for _, p := range changed {
+				pairs = append(pairs, p, fmt.Sprint(p, round))
+			}
+			return benchTime(func() { commit(b, s, pairs...) })
+		}},
+		contender{"git", func(round int) time.Duration {
+			for _, p := range changed {
+				if err := os.WriteFile(filepath.Join(dir, p), fmt.Append(nil, p, round), 0o644); err != nil {
 					b.Fatal(err)
 				}
-				n++
 			}
-			if n != 11 {
-				b.Fatal(n)
-			}
+			return benchTime(func() { git(b, dir, "add", "-A"); git(b, dir, "commit", "-qm", "m") })
+		}})
+}
+
+// BenchmarkImport is the first commit of a directory, and of one whose files lie in memory, so that the disk's part shows.
+func BenchmarkImport(b *testing.B) {
+	dir, paths := synthetic(b, benchSize(10_000), 100)
+	all := map[string][]byte{}
+	for _, p := range paths {
+		all[p] = must(os.ReadFile(filepath.Join(dir, p)))(b)
+	}
+	memory := func(p string) ([]byte, error) { return all[p], nil }
+	imported := func(read func(string) ([]byte, error)) func(int) time.Duration {
+		return func(int) time.Duration {
+			gitDir := filepath.Join(b.TempDir(), ".git")
+			return benchTime(func() { benchStore(b, gitDir, paths, read) })
+		}
+	}
+	inTurn(b, 3,
+		contender{"gsgit", imported(fromDisk(dir))},
+		contender{"gsgit-from-memory", imported(memory)},
+		contender{"git", func(int) time.Duration {
+			os.RemoveAll(filepath.Join(dir, ".git"))
+			return benchTime(func() { git(b, dir, "init", "-q"); git(b, dir, "add", "-A"); git(b, dir, "commit", "-qm", "m") })
+		}})
+}
+
+// BenchmarkDiff compares a commit with its child, and two that are far apart.
+func BenchmarkDiff(b *testing.B) {
+	paths := manyPaths(benchSize(10_000))
+	s := benchStore(b, filepath.Join(b.TempDir(), ".git"), paths, small)
+	first := must(s.Resolve("main"))(b)
+	second := commit(b, s, paths[1], "new")
+	far := maps.Collect(func(yield func(string, string) bool) {
+		for i := 0; i < len(paths) && yield(paths[i], "far"); i += 40 {
 		}
 	})
-	b.Run("git", func(b *testing.B) {
-		for b.Loop() {
-			git(b, s.GitDir(), "log", "--format=%H", "main", "--", "workspaces/w0/s0/l7/layer.xml")
+	var pairs []string
+	for path, content := range far {
+		pairs = append(pairs, path, content)
+	}
+	third := commit(b, s, pairs...)
+	for name, to := range map[string]Hash{"one file": second, "500 files": third} {
+		b.Run(name, func(b *testing.B) {
+			inTurn(b, 11,
+				contender{"gsgit", func(int) time.Duration {
+					return benchTime(func() { must(s.Diff(context.Background(), first, to))(b) })
+				}},
+				contender{"git", func(int) time.Duration {
+					return benchTime(func() { git(b, s.GitDir(), "diff-tree", "-r", first.String(), to.String()) })
+				}})
+		})
+	}
+}
+
+// BenchmarkPathLog is the history of one file over 10,000 commits, in packs as a node leaves them and as git packs them.
+func BenchmarkPathLog(b *testing.B) {
+	s := aged(b, benchSize(10_000))
+	b.Run("packed by gsgit", func(b *testing.B) { pathLogBesideGit(b, s) })
+	b.Run("packed by git", func(b *testing.B) {
+		dir := filepath.Join(b.TempDir(), "copy.git")
+		if out, err := exec.Command("cp", "-r", s.GitDir(), dir).CombinedOutput(); err != nil {
+			b.Fatalf("cp: %v\n%s", err, out)
 		}
+		git(b, dir, "-c", "pack.threads=1", "repack", "-adfq")
+		copied := must(Open(dir, Options{}))(b)
+		defer copied.Close()
+		pathLogBesideGit(b, copied)
 	})
+}
+
+func pathLogBesideGit(b *testing.B, s *Store) {
+	path := layerDir(7) + "/layer.xml"
+	head := must(s.Resolve("main"))(b)
+	ours, gits := 0, 0
+	inTurn(b, 5,
+		contender{"gsgit", func(int) time.Duration {
+			ours = 0
+			return benchTime(func() {
+				for _, err := range s.PathLog(context.Background(), head, []string{path}) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					ours++
+				}
+			})
+		}},
+		contender{"git", func(int) time.Duration {
+			return benchTime(func() { gits = len(strings.Fields(git(b, s.GitDir(), "log", "--format=%H", "main", "--", path))) })
+		}})
+	if ours != gits {
+		b.Fatalf("%d commits, git finds %d", ours, gits)
+	}
+}
+
+// BenchmarkAncestor asks of the oldest and of the newest pair whether one leads to the other, as each applied commit does.
+func BenchmarkAncestor(b *testing.B) {
+	s := aged(b, benchSize(10_000))
+	head := must(s.Resolve("main"))(b)
+	before := must(s.Commit(head))(b).Parents[0]
+	ask := func(a, of Hash, want bool) func(int) time.Duration {
+		return func(int) time.Duration {
+			return benchTime(func() {
+				if got := must(s.IsAncestor(context.Background(), a, of))(b); got != want {
+					b.Fatalf("IsAncestor: %v", got)
+				}
+			})
+		}
+	}
+	inTurn(b, 11,
+		contender{"gsgit", ask(before, head, true)},
+		contender{"gsgit-other-way", ask(head, before, false)},
+		contender{"git", func(int) time.Duration {
+			return benchTime(func() { git(b, s.GitDir(), "merge-base", "--is-ancestor", before.String(), head.String()) })
+		}})
 }
