@@ -57,16 +57,20 @@ func (l *Loop) Run(ctx context.Context) {
 		if err == nil {
 			retry = firstRetry
 		} else {
-			again, retry = backOff(err, retry)
+			again, retry = backOff(err, again, retry)
 		}
 		l.wait(ctx, again)
 	}
 }
 
 // backOff says how long to wait now and the next time. Where a retry can not help the task is looked at
-// rarely: whatever mends it mostly comes with a hint.
-func backOff(err error, retry time.Duration) (now, next time.Duration) {
-	if isPermanent(err) {
+// rarely, since whatever mends it mostly comes with a hint, or as often as it asks itself: a replica that
+// refused a commit and has no doorbell finds the one that mends it by its poll.
+func backOff(err error, asked, retry time.Duration) (now, next time.Duration) {
+	switch {
+	case isPermanent(err) && asked > 0:
+		return min(asked, lastRetry), retry
+	case isPermanent(err):
 		return lastRetry, retry
 	}
 	return retry, min(2*retry, lastRetry)

@@ -66,6 +66,15 @@ func TestLoopDoesNotHammerWhatARetryCanNotMend(t *testing.T) {
 	}
 }
 
+func TestLoopPollsOnThoughARetryCanNotMend(t *testing.T) {
+	got := calls(t, 25*time.Second, func(int) (time.Duration, error) {
+		return 10 * time.Second, &gsgit.Problem{State: gsgit.Refused, Why: "a commit is not applied"}
+	}, nil)
+	if want := []time.Duration{0, 10 * time.Second, 20 * time.Second}; !slices.Equal(got, want) {
+		t.Errorf("called at %v, want %v", got, want)
+	}
+}
+
 func TestLoopSyncsAtAHintAndWhenAsked(t *testing.T) {
 	got := calls(t, 10*time.Second, func(n int) (time.Duration, error) {
 		if n == 1 {
