@@ -130,7 +130,10 @@ func editStyle(g *fixtures.GeoServer, name, to string) error {
 
 // lineEnds is a save in the style editor without a change: LF becomes CRLF.
 func lineEnds(g *fixtures.GeoServer, name string) error {
-	return changeBody(g, name, func(body []byte) []byte { return bytes.ReplaceAll(body, []byte("\n"), []byte("\r\n")) })
+	return changeBody(g, name, func(body []byte) []byte {
+		body = bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))
+		return bytes.ReplaceAll(body, []byte("\n"), []byte("\r\n"))
+	})
 }
 
 var bodyName = regexp.MustCompile("<filename>(.*)</filename>")

@@ -221,9 +221,12 @@ func (c *cluster) allInStep() error {
 	var head gitstore.Hash
 	for _, m := range c.sorted() {
 		if m.role == "watch" {
-			head = m.refs()["head"]
-			if !m.known.IsZero() && m.known != head {
-				return m.withLog(fmt.Errorf("%s has commits that the script does not account for: %s is not %s", m.name, head, m.known))
+			at := m.refs()["head"]
+			if !m.known.IsZero() && m.known != at {
+				return m.withLog(fmt.Errorf("%s has commits that the script does not account for: %s is not %s", m.name, at, m.known))
+			}
+			if !m.apart || head.IsZero() {
+				head = at
 			}
 		}
 	}

@@ -22,15 +22,18 @@ import (
 
 // TestScripts runs one script a behaviour.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, scripts("script", nil))
 }
 
 // TestStoryEmbedded and TestStoryKafka play one story with all steps on both buses.
 func TestStoryEmbedded(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, scripts("story", map[string]string{"BUS": embedded, "PREFIX": "gsgit"}))
 }
 
 func TestStoryKafka(t *testing.T) {
+	t.Parallel()
 	broker := testkafka.Start(t)
 	prefix := fmt.Sprintf("story-%d-%d", os.Getpid(), time.Now().UnixNano())
 	testscript.Run(t, scripts("story", map[string]string{"BUS": broker.Addr, "PREFIX": prefix}))
@@ -43,6 +46,7 @@ func TestRealDirectories(t *testing.T) {
 		{"DATA": "imas-2.28", "WS": "seamap", "STORE": "", "STYLE": ""},
 	} {
 		t.Run(data["DATA"], func(t *testing.T) {
+			t.Parallel()
 			root, err := filepath.Abs(filepath.Join(testData(), data["DATA"], "data_dir"))
 			if err != nil {
 				t.Fatal(err)
