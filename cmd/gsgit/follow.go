@@ -173,11 +173,21 @@ func (r *replica) run(w workers, started func(*gsgit.Node)) error {
 		return err
 	}
 	r.follower.LookAtAll()
-	w.run(follow, pick)
+	w.run(pick)
+	w.Go(func() error { r.follow(w.ctx, follow); return nil })
 	if r.heart != nil {
 		w.run(r.heart)
 	}
 	return nil
+}
+
+// follow runs the loop. A first start has nothing to finish and knows nothing yet: it reads the topics before
+// it says that no source has commits.
+func (r *replica) follow(ctx context.Context, loop *gsgit.Loop) {
+	if disk, err := r.store.Ref(gsgit.DiskRef); err == nil && disk.IsZero() {
+		_ = r.awaitTopics(ctx, topicsWait) // what stands in the way is a condition of the bus
+	}
+	loop.Run(ctx)
 }
 
 // driftCap is how long a steady stream of foreign writes puts off the look at drift.
