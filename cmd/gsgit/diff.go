@@ -101,8 +101,27 @@ func (o *diffOptions) changes(ctx context.Context, s *gitstore.Store, revisions 
 		}
 		commits = append(commits, disk)
 	}
-	dir := &gsgit.Directory{Root: o.DataDir, Rules: xmlcatalog.Rules{All: o.Security == "all", Local: o.Local.Value()}}
-	return gsgit.ChangesOnDisk(s, dir, commits[0])
+	rules, err := o.rules(s, commits[0])
+	if err != nil {
+		return nil, err
+	}
+	return gsgit.ChangesOnDisk(s, &gsgit.Directory{Root: o.DataDir, Rules: rules}, commits[0])
+}
+
+// rules are those that this directory's node used last, where none are given: a file that it leaves out is no
+// difference. All of security/ is compared where the commit has it.
+func (o *diffOptions) rules(s *gitstore.Store, commit gitstore.Hash) (xmlcatalog.Rules, error) {
+	kept, err := o.settings()
+	if err != nil {
+		return xmlcatalog.Rules{}, err
+	}
+	rules := xmlcatalog.Rules{All: o.Security == "all" || kept.Security == "all", Local: o.Local.Value()}
+	if len(rules.Local) == 0 {
+		rules.Local = kept.Local
+	}
+	_, whole, err := s.Lookup(commit, "security/config.xml")
+	rules.All = rules.All || whole
+	return rules, err
 }
 
 func changeEntryOf(c xmlcatalog.Change) changeEntry {
@@ -117,16 +136,17 @@ func changeEntryOf(c xmlcatalog.Change) changeEntry {
 }
 
 func printChanges(w io.Writer, entries []changeEntry) error {
+	paint := painterFor(w)
 	for _, e := range entries {
 		was := ""
 		if e.Was != "" && e.Was != e.Object {
 			was = " (was " + e.Was + ")"
 		}
-		if _, err := fmt.Fprintf(w, "%s %s%s  %s\n", e.Change, e.Object, was, e.Path); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s%s  %s\n", paint.change(e.Change), e.Object, was, e.Path); err != nil {
 			return err
 		}
 		for _, f := range e.Fields {
-			if _, err := fmt.Fprintf(w, "    %s: %s -> %s\n", f.Field, orNone(f.Old), orNone(f.New)); err != nil {
+			if _, err := fmt.Fprintf(w, "    %s: %s -> %s\n", f.Field, paint.old(orNone(f.Old)), paint.new(orNone(f.New))); err != nil {
 				return err
 			}
 		}
