@@ -66,6 +66,7 @@ var serverActions = map[string]serverAction{
 	"rename-workspace":  {"WS NAME", func(g *fixtures.GeoServer, a []string) error { return g.RenameWorkspace(a[0], a[1]) }},
 	"delete-layer":      {"LAYER", func(g *fixtures.GeoServer, a []string) error { return g.DeleteLayer(a[0]) }},
 	"delete-style":      {"STYLE", func(g *fixtures.GeoServer, a []string) error { return g.DeleteStyle(a[0]) }},
+	"delete-group":      {"GROUP", func(g *fixtures.GeoServer, a []string) error { return g.DeleteGroup(a[0]) }},
 	"delete-store":      {"WS STORE", func(g *fixtures.GeoServer, a []string) error { return g.DeleteStore(a[0], a[1]) }},
 	"delete-workspace":  {"WS", func(g *fixtures.GeoServer, a []string) error { return g.DeleteWorkspace(a[0]) }},
 	"resave":            {"LAYER", func(g *fixtures.GeoServer, a []string) error { return g.ResaveLayer(a[0]) }},

@@ -285,7 +285,7 @@ func (c *cluster) gitFindsNothing() error {
 		}
 		for _, args := range [][]string{
 			{"fsck", "--strict", "--no-dangling"}, {"log", "--stat", "-n", "20"}, {"show", "HEAD"},
-			{"clone", "-q", "--no-local", repository, filepath.Join(c.root, fmt.Sprintf("clone-%d", i))},
+			{"clone", "-q", "--no-local", "--no-checkout", repository, filepath.Join(c.root, fmt.Sprintf("clone-%d", i))},
 		} {
 			out, err := git(repository, args...)
 			if err != nil || args[0] == "fsck" && strings.TrimSpace(out) != "" {
