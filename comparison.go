@@ -20,6 +20,8 @@ type comparison struct {
 	same   func(path string, commit, disk []byte) bool
 	// holds tells, without a read, that a path has the bytes of a blob; nil: that is never known.
 	holds func(path string, blob resync.Blob) bool
+	// skip leaves out what can not be looked at: what it holds counts as unchanged. nil: that is an error.
+	skip skip
 }
 
 // edits gives what differs at the given paths, each a file or a directory ("" is everything), as edits from
@@ -44,9 +46,9 @@ func (c comparison) edits(paths []string) ([]xmlcatalog.Edit, error) {
 	return edits, nil
 }
 
-// candidates adds the tracked files at or below a path that are on disk or in the commit.
+// candidates adds the tracked files at or below a path that are on disk (true) or in the commit alone.
 func (c comparison) candidates(at string, all map[string]bool) error {
-	there, err := c.dir.Files(at)
+	there, err := c.dir.files(at, c.skip)
 	if err != nil {
 		return err
 	}
@@ -60,8 +62,8 @@ func (c comparison) candidates(at string, all map[string]bool) error {
 		if err != nil {
 			return fmt.Errorf("list %s of %s: %w", at, c.commit, err)
 		}
-		if c.dir.Rules.Tracked(e.Path) {
-			all[e.Path] = true
+		if c.dir.Rules.Tracked(e.Path) && !all[e.Path] {
+			all[e.Path] = false
 		}
 	}
 	return nil

@@ -1,8 +1,10 @@
 package gsgit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -72,10 +74,19 @@ func (d *Directory) abs(path string) string { return filepath.Join(d.Root, filep
 
 // Files lists the tracked regular files at or below a path ("" is everything), sorted. What vanishes
 // meanwhile is left out: its event is still to come.
-func (d *Directory) Files(at string) ([]string, error) {
+func (d *Directory) Files(at string) ([]string, error) { return d.files(at, nil) }
+
+// skip is told of a path that can not be looked at; true leaves it out and goes on. A nil skip never does.
+type skip func(path string, err error) bool
+
+func (s skip) over(path string, err error) bool { return s != nil && s(path, err) }
+
+func (d *Directory) files(at string, skip skip) ([]string, error) {
 	info, err := os.Lstat(d.abs(at))
 	switch {
 	case vanished(err):
+		return nil, nil
+	case err != nil && skip.over(at, err):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("look at %s: %w", at, err)
@@ -85,16 +96,16 @@ func (d *Directory) Files(at string) ([]string, error) {
 		return nil, nil
 	}
 	var files []string
-	err = d.walk(at, &files)
+	err = d.walk(at, &files, skip)
 	slices.Sort(files)
 	return files, err
 }
 
 // walk does not follow links: a link may leave the directory or lead back into it.
-func (d *Directory) walk(dir string, files *[]string) error {
+func (d *Directory) walk(dir string, files *[]string, skip skip) error {
 	d.walks.Add(1)
 	entries, err := os.ReadDir(d.abs(dir))
-	if vanished(err) {
+	if vanished(err) || err != nil && skip.over(dir, err) {
 		return nil
 	}
 	if err != nil {
@@ -104,7 +115,7 @@ func (d *Directory) walk(dir string, files *[]string) error {
 		p := path.Join(dir, e.Name())
 		switch {
 		case e.IsDir() && d.Rules.Descend(p):
-			if err := d.walk(p, files); err != nil {
+			if err := d.walk(p, files, skip); err != nil {
 				return err
 			}
 		case e.Type().IsRegular() && d.Rules.Tracked(p):
@@ -139,6 +150,53 @@ func (d *Directory) Links() ([]string, error) {
 func (d *Directory) Has(path string) bool {
 	_, err := os.Lstat(d.abs(path))
 	return !vanished(err)
+}
+
+// errLink is a symbolic link where a file or one of its directories was: neither followed nor a deletion.
+var errLink = errors.New("a symbolic link stands in its place")
+
+// linked tells whether a path is, or lies below, a symbolic link.
+func (d *Directory) linked(path string) bool {
+	for i := 0; i <= len(path); i++ {
+		if i < len(path) && path[i] != '/' {
+			continue
+		}
+		info, err := os.Lstat(d.abs(path[:i]))
+		if err != nil {
+			return false
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// heavy is how large a file may be that GeoServer does not read as configuration: 1 MiB where it is binary,
+// since history is no place for data, and in any case what can be held in memory.
+const (
+	heavyBinary = 1 << 20
+	heavyText   = 64 << 20
+)
+
+// heavy tells, by its size and first bytes, that a file is data rather than configuration.
+func (d *Directory) heavy(path string) bool {
+	info, err := os.Lstat(d.abs(path))
+	if err != nil || !info.Mode().IsRegular() || info.Size() <= heavyBinary {
+		return false
+	}
+	if info.Size() > heavyText {
+		return true
+	}
+	f, err := os.Open(d.abs(path))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	d.reads.Add(1)
+	first := make([]byte, 8000) // as many as git looks at
+	n, _ := io.ReadFull(f, first)
+	return bytes.IndexByte(first[:n], 0) >= 0
 }
 
 // errMoving is a file that changed while it was read: the event of that change is still to come.

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,8 @@ func (p *Publisher) Init(ctx context.Context) (gitstore.Hash, error) {
 		return gitstore.Hash{}, err
 	}
 	if head.IsZero() {
-		return p.head, p.importAll(ctx)
+		err := p.importAll(ctx)
+		return p.head, err
 	}
 	return p.join(ctx, head)
 }
@@ -37,13 +39,15 @@ func (p *Publisher) join(ctx context.Context, head gitstore.Hash) (gitstore.Hash
 	if err := p.load(head); err != nil {
 		return head, err
 	}
-	edits, err := p.edits([]string{""})
+	s, err := p.lookSafely(pending{all: true})
 	if err != nil {
 		return head, err
 	}
-	if len(edits) > 0 {
+	p.holdUnread(s.unread)
+	if edits := p.storable(s.edits); len(edits) > 0 {
 		damage := notable(xmlcatalog.NewDamage(p.catalog, p.catalog.With(edits), edits))
-		return p.head, p.commit(ctx, edits, damage)
+		err := p.commit(ctx, edits, damage)
+		return p.head, err
 	}
 	disk, err := p.Store.Ref(DiskRef)
 	if err != nil || disk == head {
@@ -52,84 +56,125 @@ func (p *Publisher) join(ctx context.Context, head gitstore.Hash) (gitstore.Hash
 	return head, p.Store.SetRef(ctx, DiskRef, disk, head)
 }
 
-// importAll makes the first commit: everything tracked, streamed.
+// importAll makes the first commit: everything tracked, streamed. What can not be read is held and left out;
+// what was there when it began and went meanwhile, too.
 func (p *Publisher) importAll(ctx context.Context) error {
 	start := time.Now()
-	paths, err := p.Dir.Files("")
+	paths, err := p.importable()
 	if err != nil {
 		return err
 	}
-	catalog, seen, err := p.survey()
-	if err != nil {
-		return fmt.Errorf("read the catalog of %s: %w", p.Dir.Root, err)
-	}
-	damage := notable(catalog.Damage())
-	message := xmlcatalog.DescribeImport(catalog)
-	draft := gitstore.Draft{
-		Author: author("", p.Instance), Committer: committer(p.Instance),
-		Message: commitMessage(message, p.Instance, damage),
-	}
-	var mu sync.Mutex
-	id, err := p.Store.Import(ctx, draft, paths, func(path string) ([]byte, error) {
-		content, err := p.readSettled(path)
+	for {
+		i := &importing{p: p, catalog: xmlcatalog.Empty()}
+		id, err := i.write(ctx, paths)
+		var bad *unreadError
+		if errors.As(err, &bad) {
+			paths = slices.DeleteFunc(paths, func(path string) bool { return path == bad.path })
+			if bad.what != "" {
+				p.holdUnread(map[string]string{bad.path: bad.what})
+			}
+			continue
+		}
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("import the data directory: %w", err)
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		if seen[path] != gitstore.BlobHash(content) {
-			catalog.Absorb([]xmlcatalog.Edit{{Path: path, New: content}})
-		}
-		return content, nil
-	})
-	if err != nil {
-		return fmt.Errorf("import the data directory: %w", err)
+		return p.imported(ctx, id, i, len(paths), start)
 	}
-	p.head, p.catalog = gitstore.Hash{}, catalog
-	if err := p.advance(ctx, id); err != nil {
+}
+
+// imported makes the import the head. Its catalog is read again when it is wanted.
+func (p *Publisher) imported(ctx context.Context, id gitstore.Hash, i *importing, files int, start time.Time) error {
+	p.head, p.catalog = gitstore.Hash{}, nil
+	if err := p.moveBranch(ctx, id); err != nil {
 		return err
 	}
-	p.tell(id, message, len(paths), damage, start)
-	return nil
+	err := p.moveMarker(ctx, id)
+	p.tell(id, i.message, files, i.damage, start)
+	return err
 }
 
-// survey reads the catalog of the disk and remembers the bytes it saw by their hashes, so that a file that
-// changes before it is imported is not left stale in the catalog.
-func (p *Publisher) survey() (*xmlcatalog.Catalog, map[string]gitstore.Hash, error) {
-	seen := map[string]gitstore.Hash{}
-	catalog, err := xmlcatalog.Load(hashingFS{p.Dir.FS(), seen})
-	return catalog, seen, err
-}
-
-type hashingFS struct {
-	fs.FS
-	seen map[string]gitstore.Hash
-}
-
-func (h hashingFS) ReadFile(name string) ([]byte, error) {
-	content, err := fs.ReadFile(h.FS, name)
-	if err == nil {
-		h.seen[name] = gitstore.BlobHash(content)
+// importable lists what the import takes in.
+func (p *Publisher) importable() ([]string, error) {
+	s := sight{unread: map[string]string{}}
+	c := comparison{dir: p.Dir, store: p.Store, skip: s.skip}
+	candidates := map[string]bool{}
+	if err := c.candidates("", candidates); err != nil {
+		return nil, err
 	}
-	return content, err
+	if err := p.guard(c, pending{all: true}, candidates); err != nil {
+		return nil, err
+	}
+	p.holdUnread(s.unread)
+	var paths []string
+	for _, path := range slices.Sorted(maps.Keys(candidates)) {
+		if err := gitstore.CheckPath(path); err != nil {
+			p.holdName(path, err)
+			continue
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
 }
 
-func (h hashingFS) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(h.FS, name) }
+// importing is one try at an import. The catalog is made of the very bytes that go into the commit, so that
+// whatever changes meanwhile is neither described nor named wrongly.
+type importing struct {
+	p       *Publisher
+	mu      sync.Mutex
+	catalog *xmlcatalog.Catalog
+	damage  []xmlcatalog.Damage
+	message xmlcatalog.Message
+}
+
+func (i *importing) write(ctx context.Context, paths []string) (gitstore.Hash, error) {
+	draft := gitstore.Draft{Author: author("", i.p.Instance), Committer: committer(i.p.Instance), Describe: i.describe}
+	return i.p.Store.Import(ctx, draft, paths, i.read)
+}
+
+func (i *importing) read(path string) ([]byte, error) {
+	content, err := i.p.readSettled(path)
+	if err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.catalog.Absorb([]xmlcatalog.Edit{{Path: path, New: content}})
+	return content, nil
+}
+
+func (i *importing) describe() string {
+	i.damage = notable(i.catalog.Damage())
+	i.message = xmlcatalog.DescribeImport(i.catalog)
+	return commitMessage(i.message, i.p.Instance, i.damage)
+}
+
+// unreadError is a file that the import must do without; what is empty where it has gone.
+type unreadError struct{ path, what string }
+
+func (e *unreadError) Error() string { return e.path + ": " + e.what }
 
 // readSettled reads a file that may be written to at this moment: after some tries it takes what is there,
 // since the import takes everything as it is and the watcher sees the rest.
 func (p *Publisher) readSettled(path string) ([]byte, error) {
-	for range 5 {
-		content, there, err := p.Dir.Read(path)
-		switch {
-		case errors.Is(err, errMoving):
-			continue
-		case err != nil:
-			return nil, err
-		case !there:
-			return nil, fmt.Errorf("read %s: %w", path, fs.ErrNotExist)
+	content, there, err := p.Dir.Read(path)
+	for range 4 {
+		if !errors.Is(err, errMoving) {
+			break
 		}
-		return nonNil(content), nil
+		content, there, err = p.Dir.Read(path)
 	}
-	return os.ReadFile(p.Dir.abs(path))
+	if errors.Is(err, errMoving) {
+		content, err = os.ReadFile(p.Dir.abs(path))
+		there = err == nil
+	}
+	s := sight{unread: map[string]string{}}
+	switch {
+	case vanished(err), err == nil && !there:
+		return nil, &unreadError{path: path}
+	case err != nil && s.skip(path, err):
+		return nil, &unreadError{path, s.unread[path]}
+	case err != nil:
+		return nil, err
+	}
+	return nonNil(content), nil
 }

@@ -2,7 +2,6 @@ package gsgit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -32,6 +31,8 @@ type Publisher struct {
 	Instance string
 	Hold     time.Duration // how long an incomplete batch may wait, from its first event
 	MinFree  uint64        // bytes that are left to the GeoServer on its volume
+	MaxNew   int           // how many new files that are no configuration one look may take in; 0: any number
+	Force    bool          // take in what the guard would keep out, until all that is there now is committed
 	Log      *slog.Logger
 	Step     func(string)           // crash points of tests; may be nil
 	Lock     func() (func(), error) // takes the write lock; may be nil
@@ -41,6 +42,9 @@ type Publisher struct {
 	mu      sync.Mutex
 	pending pending
 	held    map[string]HeldFile
+
+	since   map[string]time.Time // when what is incomplete was first seen to be, by path
+	retryAt time.Time            // when held files that could not be read are tried again
 
 	head    gitstore.Hash       // what catalog describes; zero: nothing is loaded
 	catalog *xmlcatalog.Catalog // of head, with held files as the head has them
@@ -52,6 +56,12 @@ type HeldFile struct {
 	Path   string `json:"path"`
 	Class  string `json:"class"`
 	What   string `json:"what"`
+	Hint   string `json:"-"` // what a person can do
+
+	bytes  gitstore.Hash // what it holds, where that is what is wrong
+	unread bool          // it could not be read: tried again by time, since its mending may make no event
+	guard  bool          // it can be read and is kept out all the same
+	crowd  bool          // it stands for all new files below a directory
 }
 
 // Observe takes in a batch of the watcher. It may be called from any goroutine.
@@ -106,7 +116,10 @@ func (p *Publisher) align(ctx context.Context) error {
 		return err
 	}
 	if head.IsZero() {
-		return p.importAll(ctx)
+		if err := p.importAll(ctx); err != nil {
+			return err
+		}
+		return p.load(p.head)
 	}
 	disk, err := p.Store.Ref(DiskRef)
 	if err != nil {
@@ -169,49 +182,58 @@ func (p *Publisher) record(ctx context.Context) (time.Duration, error) {
 	batch := p.pending
 	p.pending = pending{}
 	p.mu.Unlock()
+	retry := p.retry(&batch)
 	if batch.empty() {
-		return 0, nil
+		return retry, nil
 	}
-	wait, err := p.settle(ctx, batch)
-	if wait > 0 || err != nil {
-		p.Observe(batch.batch())
+	left, wait, err := p.settle(ctx, batch)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pending.putBack(left)
+	if err == nil && p.pending.empty() {
+		p.Force = false
 	}
-	if errors.Is(err, errMoving) {
-		return removalWait, nil // its event comes; the wait is for a file system without events
-	}
-	return wait, err
+	return earlier(wait, p.retry(nil)), err
 }
 
-// settle commits a batch, or says how long it has to wait.
-func (p *Publisher) settle(ctx context.Context, batch pending) (time.Duration, error) {
-	if err := p.stillThere(); err != nil {
-		return 0, err
-	}
-	edits, err := p.edits(batch.list())
+// settle commits what is ready of a batch. It gives what is left of it, and when to look at that again.
+func (p *Publisher) settle(ctx context.Context, batch pending) (left pending, wait time.Duration, err error) {
+	s, err := p.lookSafely(batch)
 	if err != nil {
-		return 0, err
+		return batch, 0, err
 	}
-	after := p.catalog.With(edits)
-	damage := notable(xmlcatalog.NewDamage(p.catalog, after, edits))
-	r := readiness{
-		complete: len(damage) == 0 && len(xmlcatalog.Unfinished(edits)) == 0,
-		removes:  xmlcatalog.Removes(p.catalog, after, edits),
+	p.mended(batch, s)
+	s.edits = p.news(s.edits)
+	p.known(s.unread)
+	batch.paths, batch.all = s.paths(), false // all else equals the head, and its events would come
+	now := time.Now()
+	want := p.wants(s)
+	p.age(want, batch.recent, now)
+	r := readiness{complete: len(want) == 0, removes: xmlcatalog.Removes(p.catalog, p.catalog.With(s.edits), s.edits)}
+	v := judge(now, batch.first, batch.last, r, p.Hold)
+	switch {
+	case !v.commit:
+		return batch, p.nextLook(s, v.wait), nil
+	case !v.forced:
+		return pending{}, 0, p.commitSome(ctx, s.edits, nil)
 	}
-	v := judge(time.Now(), batch.first, batch.last, r, p.Hold)
-	if !v.commit {
-		return v.wait, nil
-	}
-	if v.forced {
-		edits, damage = p.holdBack(edits)
-	}
-	p.forget(batch, edits)
-	if len(edits) == 0 {
-		return 0, nil
-	}
-	return 0, p.commit(ctx, edits, damage)
+	return p.force(ctx, batch, s, now)
 }
 
-// stillThere stops a volume that was unmounted under us from being recorded as the deletion of everything.
+// lookSafely looks, and stops a volume that was unmounted under us, before the look or while it went on,
+// from being recorded as the deletion of everything.
+func (p *Publisher) lookSafely(batch pending) (sight, error) {
+	if err := p.stillThere(); err != nil {
+		return sight{}, err
+	}
+	s, err := p.look(batch)
+	if err != nil {
+		return s, err
+	}
+	return s, p.stillThere()
+}
+
+// stillThere tells that the directory is a data directory still.
 func (p *Publisher) stillThere() error {
 	_, had, err := p.Store.Lookup(p.head, "global.xml")
 	if err != nil || !had {

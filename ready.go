@@ -17,6 +17,7 @@ type pending struct {
 	paths       map[string]bool
 	all         bool // events were lost, or this is the start: look at everything
 	first, last time.Time
+	recent      time.Time // when the newest of what was told began
 }
 
 func (p *pending) add(b watcher.Batch) {
@@ -28,6 +29,10 @@ func (p *pending) add(b watcher.Batch) {
 	}
 	if b.Last.After(p.last) {
 		p.last = b.Last
+	}
+	// A batch without a pause tells nothing of when its last act began.
+	if p.recent = b.First; b.Last.Sub(b.First) > removalWait {
+		p.recent = b.Last
 	}
 	p.all = p.all || b.Lost
 	for _, path := range b.Paths {
@@ -43,6 +48,16 @@ func (p *pending) list() []string {
 		return []string{""}
 	}
 	return slices.Sorted(maps.Keys(p.paths))
+}
+
+// putBack adds what a look left pending, which is no news.
+func (p *pending) putBack(left pending) {
+	if left.empty() {
+		return
+	}
+	recent := p.recent
+	p.add(left.batch())
+	p.recent = recent
 }
 
 // batch is what was pending, to be heard of again.

@@ -4,79 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
-// edits compares the directory with the head at the given paths. A file that changed by noise alone is not
-// among them: it keeps its old blob, whatever else is committed.
-func (p *Publisher) edits(paths []string) ([]xmlcatalog.Edit, error) {
-	return comparison{dir: p.Dir, store: p.Store, commit: p.head, same: xmlcatalog.Noise}.edits(paths)
-}
-
-// holdBack takes the files that can not be parsed out of a batch whose hold is over, and gives the rest
-// with the damage to be named in its commit.
-func (p *Publisher) holdBack(edits []xmlcatalog.Edit) ([]xmlcatalog.Edit, []xmlcatalog.Damage) {
-	var good []xmlcatalog.Edit
-	for _, e := range edits {
-		what := ""
-		if e.New != nil {
-			what = xmlcatalog.Unreadable(e.Path, e.New)
-		}
-		if what == "" {
-			good = append(good, e)
-			continue
-		}
-		p.hold(e.Path, what)
+// commitSome commits edits if there are any.
+func (p *Publisher) commitSome(ctx context.Context, edits []xmlcatalog.Edit, damage []xmlcatalog.Damage) error {
+	if len(edits) == 0 {
+		return nil
 	}
-	damage := xmlcatalog.NewDamage(p.catalog, p.catalog.With(good), good)
-	return good, notable(damage)
-}
-
-// hold keeps a file out of history until it changes: named once in the log, and in the status while it lasts.
-func (p *Publisher) hold(path, what string) {
-	object := xmlcatalog.Object{Kind: "file", Name: path, Path: path}
-	if o, ok := p.catalog.Object(path); ok {
-		object = o
-	}
-	held := HeldFile{Object: object.String(), Path: path, Class: string(xmlcatalog.Dropped), What: what}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.held == nil {
-		p.held = map[string]HeldFile{}
-	}
-	if p.held[path] != held {
-		p.Log.Warn("held: not committed until it is mended", "object", held.Object, "path", path, "what", what)
-	}
-	p.held[path] = held
-}
-
-// forget drops from the held files those that this batch looked at and that are no longer wrong.
-func (p *Publisher) forget(batch pending, edits []xmlcatalog.Edit) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	committed := map[string]bool{}
-	for _, e := range edits {
-		committed[e.Path] = true
-	}
-	for path := range p.held {
-		content, there, err := p.Dir.Read(path)
-		if committed[path] || err == nil && (!there || xmlcatalog.Unreadable(path, content) == "") {
-			delete(p.held, path)
-		}
-	}
-}
-
-// Held lists what is on disk and not in history, by path.
-func (p *Publisher) Held() []HeldFile {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.SortedFunc(maps.Values(p.held), func(a, b HeldFile) int { return strings.Compare(a.Path, b.Path) })
+	return p.commit(ctx, edits, damage)
 }
 
 // commit writes one commit of the edits on top of the head: objects, ref, marker, each durable before the next.
@@ -93,31 +32,38 @@ func (p *Publisher) commit(ctx context.Context, edits []xmlcatalog.Edit, damage 
 	if err != nil {
 		return fmt.Errorf("commit %q: %w", message.Subject, err)
 	}
-	if err := p.advance(ctx, id); err != nil {
+	if err := p.moveBranch(ctx, id); err != nil {
 		return err
 	}
 	p.catalog.Absorb(edits)
-	p.tell(id, message, len(edits), damage, start)
-	return nil
+	err = p.moveMarker(ctx, id)
+	p.tell(id, message, len(edits), damage, start) // it is history, whatever became of the marker
+	return err
 }
 
-// advance moves the branch and then the marker. Killed in between, the next start finds that the commit
-// beyond the marker is its own.
-func (p *Publisher) advance(ctx context.Context, id gitstore.Hash) error {
+// moveBranch makes a commit the head.
+func (p *Publisher) moveBranch(ctx context.Context, id gitstore.Hash) error {
+	err := p.Store.SetRef(ctx, p.Store.BranchRef(), p.head, id)
+	if err != nil {
+		p.head, p.catalog = gitstore.Hash{}, nil // it may have moved all the same: look at it anew
+	}
+	if errors.Is(err, gitstore.ErrRefMoved) {
+		return fmt.Errorf("%s was moved by someone else: %w", p.Store.Branch(), err)
+	}
+	if err == nil {
+		p.head = id
+	}
+	return err
+}
+
+// moveMarker notes that the directory was recorded as a commit. Killed before it, the next start finds that
+// the commit beyond the marker is its own.
+func (p *Publisher) moveMarker(ctx context.Context, id gitstore.Hash) error {
+	p.step("publisher.disk")
 	disk, err := p.Store.Ref(DiskRef)
 	if err != nil {
 		return err
 	}
-	err = p.Store.SetRef(ctx, p.Store.BranchRef(), p.head, id)
-	if errors.Is(err, gitstore.ErrRefMoved) {
-		p.head, p.catalog = gitstore.Hash{}, nil
-		return fmt.Errorf("%s was moved by someone else: %w", p.Store.Branch(), err)
-	}
-	if err != nil {
-		return err
-	}
-	p.step("publisher.disk")
-	p.head = id
 	return p.Store.SetRef(ctx, DiskRef, disk, id)
 }
 

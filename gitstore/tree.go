@@ -111,6 +111,9 @@ func (d directory) encode() []byte {
 	return out
 }
 
+// CheckPath says why git can not hold a path, such as one with a .git in it; nil where it can.
+func CheckPath(path string) error { return checkPath(path) }
+
 // checkPath holds for every path that enters or leaves a tree.
 func checkPath(path string) error {
 	for name := range strings.SplitSeq(path, "/") {

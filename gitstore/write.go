@@ -22,6 +22,8 @@ type Draft struct {
 	Edits             []Edit
 	Author, Committer Signature
 	Message           string
+	// Describe (may be nil) gives the Message once every content has been read: an import is described by what was read.
+	Describe func() string
 }
 
 // Write makes the draft a commit. Its objects are durable, as one pack, when Write returns; no ref has moved. A file
@@ -66,6 +68,9 @@ func (s *Store) writeDraft(ctx context.Context, d Draft, tree func(w *packWriter
 	var parents []Hash
 	if !d.Parent.IsZero() {
 		parents = []Hash{d.Parent}
+	}
+	if d.Describe != nil {
+		d.Message = d.Describe()
 	}
 	id, err := w.put(kindCommit, encodeCommit(root, parents, d.Author, d.Committer, d.Message))
 	if err == nil {

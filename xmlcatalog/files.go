@@ -175,6 +175,10 @@ func IsCatalog(path string) bool {
 	return kind != opaqueFile && kind != bodyFile
 }
 
+// Opaque says that GeoServer reads the file, if at all, as something else than
+// catalog, configuration or the body of a style: an icon, a template, data.
+func Opaque(path string) bool { return kindOf(path) == opaqueFile }
+
 // LeftAlone says whether healing a replica must keep its hands off a file that
 // the head does not have: it is opaque, or GeoServer makes it again by itself.
 // The caller must further keep gwc-layers files of layers that the head has.

@@ -133,7 +133,7 @@ func (d *demo) start() error {
 	var err error
 	if d.primary, err = d.launch(func(o nodeOptions, started func(*gsgit.Node)) error {
 		o.bus.Brokers = embedded
-		return runWatch(d.workers.ctx, watchOptions{nodeOptions: o, Hold: 30 * time.Second, Security: "rules"}, d.log, started)
+		return runWatch(d.workers.ctx, watchOptions{nodeOptions: o, Hold: 30 * time.Second, Security: "rules", MaxNew: maxNewFiles}, d.log, started)
 	}, "primary"); err != nil {
 		return err
 	}

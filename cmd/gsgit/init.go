@@ -16,6 +16,7 @@ type initOptions struct {
 	place
 	Security string
 	Local    cli.StringSlice
+	MaxNew   int
 	Force    bool
 }
 
@@ -24,7 +25,8 @@ func initCommand() *cli.Command {
 	flags := append(o.place.flags(),
 		securityFlag(&o.Security),
 		&cli.StringSliceFlag{Name: "local", Destination: &o.Local, Usage: "`PATTERN` of files that stay on this node (repeatable)"},
-		&cli.BoolFlag{Name: "force", Destination: &o.Force, Usage: "take a directory without global.xml"},
+		maxNewFlag(&o.MaxNew),
+		&cli.BoolFlag{Name: "force", Destination: &o.Force, Usage: "take a directory without global.xml, and what --max-new-files keeps out"},
 	)
 	return &cli.Command{
 		Name: "init", Usage: "make the repository and one commit of everything tracked", Flags: flags, OnUsageError: onUsageError,
@@ -58,7 +60,7 @@ func runInit(ctx context.Context, o *initOptions, stdout, stderr io.Writer) erro
 	}
 	p := &gsgit.Publisher{
 		Dir: &gsgit.Directory{Root: o.DataDir, Rules: rules}, Store: s.store, Instance: s.instance,
-		Hold: time.Second, Log: s.log, Step: s.step, Lock: s.lock,
+		Hold: time.Second, MaxNew: o.MaxNew, Force: o.Force, Log: s.log, Step: s.step, Lock: s.lock,
 	}
 	head, err := p.Init(ctx)
 	if err != nil {

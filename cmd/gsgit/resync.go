@@ -139,7 +139,7 @@ func (o *resyncOptions) primary(ctx context.Context, s *station, stdout io.Write
 	if o.To != "" || o.Unpin || o.Accept != "" {
 		return o.replica(ctx, s, stdout)
 	}
-	p := newPrimary(s, time.Second)
+	p := newPrimary(s, watchOptions{Hold: time.Second})
 	if o.KeepDisk {
 		if err := p.publisher.KeepDisk(ctx); err != nil {
 			return err

@@ -19,6 +19,7 @@ type watchOptions struct {
 	nodeOptions
 	Hold     time.Duration
 	Security string
+	MaxNew   int
 	Force    bool
 }
 
@@ -35,6 +36,9 @@ func (o *watchOptions) check() error {
 	if o.Security != "rules" && o.Security != "all" {
 		return misuse("--security is rules or all, not %q", o.Security)
 	}
+	if o.MaxNew <= 0 {
+		return misuse("--max-new-files takes a number above 0")
+	}
 	return gsgit.CheckDirectory(o.DataDir, o.Force)
 }
 
@@ -45,7 +49,8 @@ func watchCommand() *cli.Command {
 	flags = append(flags,
 		&cli.DurationFlag{Name: "hold", Destination: &o.Hold, Value: 30 * time.Second, Usage: "`TIME` that an incomplete batch of edits may wait"},
 		securityFlag(&o.Security),
-		&cli.BoolFlag{Name: "force", Destination: &o.Force, Usage: "watch a directory without global.xml"},
+		maxNewFlag(&o.MaxNew),
+		&cli.BoolFlag{Name: "force", Destination: &o.Force, Usage: "watch a directory without global.xml; take in, once, what --max-new-files keeps out"},
 		&cli.BoolFlag{Name: "once", Destination: &o.Once, Usage: "commit and announce what is there, then exit"},
 	)
 	return &cli.Command{
@@ -64,6 +69,13 @@ func watchCommand() *cli.Command {
 
 func securityFlag(to *string) cli.Flag {
 	return &cli.StringFlag{Name: "security", Destination: to, Value: "rules", Usage: "`PART` of security/ that is tracked: its three rule files (rules) or all of it (all)"}
+}
+
+// maxNewFiles is how many new files beside configuration are taken in at once unless somebody says otherwise.
+const maxNewFiles = 5000
+
+func maxNewFlag(to *int) cli.Flag {
+	return &cli.IntFlag{Name: "max-new-files", Destination: to, Value: maxNewFiles, Usage: "`NUMBER` of new files, beside configuration, that are taken in at once; more, and binary files over 1 MiB, are kept out"}
 }
 
 // primary is a station that watches.
@@ -86,7 +98,7 @@ func runWatch(ctx context.Context, o watchOptions, log *slog.Logger, started fun
 	if err := s.keepSettings(kept); err != nil {
 		return err
 	}
-	p := newPrimary(s, o.Hold)
+	p := newPrimary(s, o)
 	s.warnOfLinks()
 	w := newWorkers(ctx)
 	if o.Once {
@@ -97,10 +109,11 @@ func runWatch(ctx context.Context, o watchOptions, log *slog.Logger, started fun
 	return s.stopped(ctx, w.Wait())
 }
 
-func newPrimary(s *station, hold time.Duration) *primary {
+func newPrimary(s *station, o watchOptions) *primary {
 	p := &primary{station: s}
 	p.publisher = &gsgit.Publisher{
-		Dir: s.dir, Store: s.store, Instance: s.instance, Hold: hold, MinFree: s.watching.MinFree,
+		Dir: s.dir, Store: s.store, Instance: s.instance, Hold: o.Hold, MinFree: s.watching.MinFree,
+		MaxNew: o.MaxNew, Force: o.Force,
 		Log: s.log, Step: s.step, Lock: s.lock,
 	}
 	p.announcer = &gsgit.Announcer{
@@ -189,7 +202,7 @@ func (p *primary) tellHeld() {
 	}
 	p.health.Set("held", gsgit.Condition{State: gsgit.Held,
 		Why:  fmt.Sprintf("%d files are on disk and not in history, %s first: %s", len(held), held[0].Path, held[0].What),
-		Hint: "mend the file: it is committed when it can be parsed"})
+		Hint: held[0].Hint})
 }
 
 // once commits and announces what is there by the same rules as the daemon, and ends.

@@ -1,0 +1,119 @@
+package gsgit
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
+	"syscall"
+
+	"github.com/gsgit/gsgit/gitstore"
+	"github.com/gsgit/gsgit/xmlcatalog"
+)
+
+// sight is what one look at the pending paths brought.
+type sight struct {
+	edits  []xmlcatalog.Edit
+	unread map[string]string // what could not be read for now, a file or a directory, and why
+	seen   map[string]bool   // what was looked at
+}
+
+// paths is what must be looked at again as long as nothing is committed: all else equals the head.
+func (s sight) paths() map[string]bool {
+	all := map[string]bool{}
+	for _, e := range s.edits {
+		all[e.Path] = true
+	}
+	for path := range s.unread {
+		all[path] = true
+	}
+	return all
+}
+
+// look compares the directory with the head at what is pending. A file that changed by noise alone is not
+// among the edits: it keeps its old blob, whatever else is committed. What can not be read stands in the
+// way of nothing but itself.
+func (p *Publisher) look(batch pending) (sight, error) {
+	s := sight{unread: map[string]string{}, seen: map[string]bool{}}
+	c := comparison{dir: p.Dir, store: p.Store, commit: p.head, same: xmlcatalog.Noise, skip: s.skip}
+	candidates := map[string]bool{}
+	for _, at := range batch.list() {
+		if err := c.candidates(at, candidates); err != nil {
+			return s, err
+		}
+	}
+	if err := p.guard(c, batch, candidates); err != nil {
+		return s, err
+	}
+	for _, path := range slices.Sorted(maps.Keys(candidates)) {
+		if s.below(path) {
+			continue
+		}
+		if err := s.compare(c, path, candidates[path]); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// compare looks at one file, which is on disk or in the head alone.
+func (s *sight) compare(c comparison, path string, onDisk bool) error {
+	s.seen[path] = true
+	if !onDisk && c.dir.linked(path) {
+		s.unread[path] = errLink.Error()
+		return nil
+	}
+	edit, differs, err := c.compare(path)
+	switch {
+	case err != nil && s.skip(path, err):
+		return nil
+	case err != nil:
+		return err
+	case differs:
+		s.edits = append(s.edits, edit)
+	}
+	return nil
+}
+
+// skip notes what lies in the file itself; any other error is one of the whole look.
+func (s *sight) skip(path string, err error) bool {
+	switch {
+	case errors.Is(err, errMoving):
+		s.unread[path] = errMoving.Error()
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EIO), errors.Is(err, syscall.ELOOP):
+		s.unread[path] = "it can not be read: " + reason(err)
+	default:
+		return false
+	}
+	return path != "" // without the root nothing is known
+}
+
+// below tells whether a path lies in a directory that could not be read.
+func (s *sight) below(path string) bool {
+	for at := range s.unread {
+		if within(path, at) {
+			return true
+		}
+	}
+	return false
+}
+
+// reason is an error of the file system without the path, which stands beside it.
+func reason(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
+}
+
+// storable takes out the edits whose names git can not hold, and holds their files.
+func (p *Publisher) storable(edits []xmlcatalog.Edit) []xmlcatalog.Edit {
+	return slices.DeleteFunc(edits, func(e xmlcatalog.Edit) bool {
+		err := gitstore.CheckPath(e.Path)
+		if err != nil {
+			p.holdName(e.Path, err)
+		}
+		return err != nil
+	})
+}
