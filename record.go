@@ -64,7 +64,8 @@ func (p *Publisher) moveMarker(ctx context.Context, id gitstore.Hash) error {
 	if err != nil {
 		return err
 	}
-	return p.Store.SetRef(ctx, DiskRef, disk, id)
+	// A signal between the two would leave a clean stop looking like a crash.
+	return p.Store.SetRef(context.WithoutCancel(ctx), DiskRef, disk, id)
 }
 
 func (p *Publisher) tell(id gitstore.Hash, m xmlcatalog.Message, files int, damage []xmlcatalog.Damage, start time.Time) {
