@@ -346,6 +346,37 @@ func (s scene) play(t *testing.T, h history, dir string, k kill) {
 	}
 }
 
+// TestKilledWhileRecovering kills the start that is to end what another kill cut off.
+func TestKilledWhileRecovering(t *testing.T) {
+	h := newHistory(t)
+	filled := filledReplica(t, h.first)
+	for _, first := range []kill{{"resync.journal", 1}, {"resync.rename:2", 1}, {"resync.removed:1", 1}, {"follower.disk", 1}} {
+		for _, second := range []kill{{"resync.staged", 1}, {"resync.journal", 1}, {"resync.applied", 1}, {"follower.branch", 1}, {"follower.done", 1}} {
+			t.Run(first.String()+" "+second.String(), func(t *testing.T) {
+				t.Parallel()
+				dir := copied(t, filled)
+				first.dies(t, launch(t, first.env(), followOnce(dir, h.second)...))
+				scene{}.play(t, h, dir, second)
+			})
+		}
+	}
+}
+
+func TestKilledWhileClaiming(t *testing.T) {
+	for _, k := range []kill{{"gitstore.locked:refs/gsgit/disk", 1}, {"gitstore.ref:refs/gsgit/disk", 1}, {"announcer.announced", 1}} {
+		t.Run(k.String(), func(t *testing.T) {
+			t.Parallel()
+			p := newPrimaryRow(t)
+			runs(t, p.once...)
+			publish(t, p.dir)
+			cut := kill{"gitstore.ref:refs/heads/main", 1}
+			cut.dies(t, launch(t, cut.env(), p.once...))
+			k.dies(t, launch(t, k.env(), p.once...))
+			p.recovers(t)
+		})
+	}
+}
+
 // TestLitterGoesThoughNoSourceAnswers: what was staged for a commit is not left lying until the next one comes.
 func TestLitterGoesThoughNoSourceAnswers(t *testing.T) {
 	t.Parallel()

@@ -294,3 +294,46 @@ func TestDiskFullOnAPrimary(t *testing.T) {
 	nothingLeft(t, g.Dir)
 	git(t, g.Dir, "fsck", "--strict")
 }
+
+// TestPickUp: applied moves only after the GeoServer has done what it was asked, and a kill in between asks again.
+func TestPickUp(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t)
+	dir := filledReplica(t, h.first)
+	server, err := fixtures.StartStandIn(dir, "admin", "secret")
+	must(t, err)
+	t.Cleanup(func() { server.Close() })
+	server.ReloadWrites(0)
+	password := filepath.Join(t.TempDir(), "password")
+	must(t, os.WriteFile(password, []byte("secret\n"), 0o600))
+	follow := followOnce(dir, h.second, "--geoserver", server.URL(), "--geoserver-password-file", password)
+	before, head := ref(t, dir, gsgit.AppliedRef), ref(t, h.second, mainRef)
+	notYet := func(why string) {
+		t.Helper()
+		if disk, applied := ref(t, dir, gsgit.DiskRef), ref(t, dir, gsgit.AppliedRef); disk != head || applied != before {
+			t.Errorf("%s, and disk is %s, applied %s", why, disk, applied)
+		}
+	}
+	server.Answer(http.StatusInternalServerError)
+	refused(t, []string{"500"}, follow...)
+	notYet("the reload failed")
+	must(t, server.Down())
+	refused(t, []string{"refused"}, follow...)
+	notYet("the GeoServer was down")
+	must(t, server.Up())
+	server.Answer(0)
+	server.ReloadWrites(0)
+	asked := server.Reloads()
+	k := kill{"pickup.applied", 1}
+	k.dies(t, launch(t, k.env(), follow...))
+	notYet("killed before the marker")
+	runs(t, follow...)
+	if n := server.Reloads() - asked; n != 2 {
+		t.Errorf("%d reloads around a kill", n)
+	}
+	inStep(t, dir, false)
+	runs(t, follow...)
+	if n := server.Reloads() - asked; n != 2 {
+		t.Errorf("a start without news reloaded: %d", n)
+	}
+}

@@ -99,7 +99,8 @@ func launch(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, what: "gsgit " + strings.Join(args, " "), cmd: exec.Command("gsgit", args...),
 		said: &transcript{more: make(chan struct{})}, end: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
+	// A program with the race detector sleeps for a second before it exits, unless told otherwise.
+	p.cmd.Env = append(append(os.Environ(), "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0"), env...)
 	p.cmd.Stderr = p.said
 	p.cmd.WaitDelay = 5 * time.Second
 	if err := p.cmd.Start(); err != nil {
