@@ -294,6 +294,8 @@ func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan r
 	if err := f.Files.Apply(ctx, plan, read); err != nil {
 		return fmt.Errorf("apply %s: %w", target, err)
 	}
+	// It is written: a signal now would leave a clean stop looking like a crash.
+	ctx = context.WithoutCancel(ctx)
 	f.step("follower.branch")
 	if err := f.branch(ctx, target); err != nil {
 		return err
