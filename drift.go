@@ -6,9 +6,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/resync"
+	"github.com/gsgit/gsgit/watcher"
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
@@ -22,7 +24,7 @@ func (f *Follower) heal(ctx context.Context, disk gitstore.Hash) error {
 	if batch.empty() {
 		return nil
 	}
-	drifted, err := f.drifted(disk, batch)
+	drifted, err := f.drifted(ctx, disk, batch)
 	if err == nil {
 		err = f.treat(ctx, disk, batch, drifted)
 	}
@@ -52,10 +54,15 @@ func (f *Follower) treat(ctx context.Context, disk gitstore.Hash, batch pending,
 		return &Problem{State: Held, Why: fmt.Sprintf("%d objects were changed on this replica: %s", len(objects), few(objects)),
 			Help: "undo the change, or put the head's bytes back with `gsgit resync`; the others are kept as a commit"}
 	}
-	if err := f.restore(ctx, disk, drifted); err != nil {
+	now, later := f.healing.sort(drifted, time.Now())
+	if err := f.restore(ctx, disk, now); err != nil {
 		return err
 	}
-	return f.noteDrift(disk, batch, nil)
+	f.healing.note(now, time.Now())
+	for _, e := range later {
+		f.Observe(watcher.Batch{Paths: []string{e.Path}, First: batch.first, Last: batch.last})
+	}
+	return f.noteDrift(disk, batch, later)
 }
 
 // noteDrift remembers which objects differ, where a look was taken.
@@ -66,10 +73,7 @@ func (f *Follower) noteDrift(disk gitstore.Hash, batch pending, drifted []xmlcat
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	looked := batch.list()
-	maps.DeleteFunc(f.drift, func(path, _ string) bool {
-		return slices.ContainsFunc(looked, func(at string) bool { return within(path, at) })
-	})
+	maps.DeleteFunc(f.drift, func(path, _ string) bool { return batch.covers(path) })
 	if f.drift == nil {
 		f.drift = map[string]string{}
 	}
@@ -99,9 +103,16 @@ func (f *Follower) objectsOf(disk gitstore.Hash, drifted []xmlcatalog.Edit) (map
 	return objects, nil
 }
 
-// within tells whether a path is a place or lies below it; "" is the root.
-func within(path, at string) bool {
-	return at == "" || path == at || strings.HasPrefix(path, at+"/")
+// covers tells whether a path, or a directory that it lies in, is among what is to be looked at.
+func (p *pending) covers(path string) bool {
+	for at := path; !p.all && !p.paths[at]; {
+		cut := strings.LastIndexByte(at, '/')
+		if cut < 0 {
+			return p.paths[""]
+		}
+		at = at[:cut]
+	}
+	return true
 }
 
 // settled forgets the drift of paths that a plan has written.
@@ -124,7 +135,7 @@ func (f *Follower) Drifting() []string {
 // drifted compares the disk with the commit it was last written as. An extra file is drift only where
 // GeoServer would load it. The events of our own writes are not read after; a look at everything reads
 // everything, whatever time stamps say.
-func (f *Follower) drifted(disk gitstore.Hash, batch pending) ([]xmlcatalog.Edit, error) {
+func (f *Follower) drifted(ctx context.Context, disk gitstore.Hash, batch pending) ([]xmlcatalog.Edit, error) {
 	c := comparison{dir: f.Dir, store: f.Store, commit: disk, same: xmlcatalog.Echo}
 	if !batch.all {
 		c.holds = f.Files.Holds
@@ -140,28 +151,43 @@ func (f *Follower) drifted(disk gitstore.Hash, batch pending) ([]xmlcatalog.Edit
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(edits, func(e xmlcatalog.Edit) bool { return e.Old == nil && !removable(catalog, e) }), nil
+	var drifted []xmlcatalog.Edit
+	for _, e := range edits {
+		if e.Old == nil {
+			if !removable(catalog, e) {
+				continue
+			}
+			if left, err := f.isLeftOut(ctx, disk, e.Path); err != nil || left {
+				if err != nil {
+					return nil, err
+				}
+				continue
+			}
+		}
+		drifted = append(drifted, e)
+	}
+	return drifted, nil
 }
 
+// restore puts the commit's bytes back.
 func (f *Follower) restore(ctx context.Context, disk gitstore.Hash, drifted []xmlcatalog.Edit) error {
-	if err := f.keep(ctx, disk, drifted); err != nil {
-		return err
+	if len(drifted) == 0 {
+		return nil
 	}
 	files := make([]resync.File, len(drifted))
 	for i, e := range drifted {
-		files[i] = resync.File{Path: e.Path, Mode: regularFile}
-		if e.Old != nil {
-			files[i].New = resync.HashBlob(e.Old)
-		}
-		if e.New != nil {
-			files[i].Old = resync.HashBlob(e.New)
+		files[i] = resync.File{Path: e.Path, Old: blobOf(e.New), New: blobOf(e.Old), Mode: regularFile}
+		if entry, had, err := f.Store.Lookup(disk, e.Path); err != nil {
+			return err
+		} else if had {
+			files[i].Mode = entry.Mode
 		}
 	}
 	plan, err := resync.Compare(disk.String(), files)
 	if err != nil {
 		return fmt.Errorf("heal drift: %w", err)
 	}
-	return f.write(ctx, disk, disk, plan)
+	return f.write(ctx, disk, disk, plan, drifted)
 }
 
 // regularFile is git's mode of an ordinary file.
@@ -184,7 +210,8 @@ func (f *Follower) keepBefore(ctx context.Context, disk gitstore.Hash, plan resy
 	if len(kept) == 0 {
 		return nil
 	}
-	return f.keep(ctx, disk, kept)
+	_, err = f.keep(ctx, disk, kept)
+	return err
 }
 
 // Displaced keeps bytes that an apply found in the place of a file at the last moment.
@@ -197,10 +224,12 @@ func (f *Follower) Displaced(ctx context.Context, path string, content []byte) e
 	if err != nil || !ok {
 		return err
 	}
-	return f.keep(ctx, disk, []xmlcatalog.Edit{e})
+	_, err = f.keep(ctx, disk, []xmlcatalog.Edit{e})
+	return err
 }
 
-// ownBytes tells whether bytes on disk are the replica's own: neither the commit's nor an echo of them.
+// ownBytes tells whether bytes on disk are the replica's own: neither the commit's nor noise beside them.
+// A password that this GeoServer encrypted with its own key is no drift, and nobody else's either: it is kept.
 func (f *Follower) ownBytes(disk gitstore.Hash, path string, content []byte) (xmlcatalog.Edit, bool, error) {
 	e := xmlcatalog.Edit{Path: path, New: nonNil(content)}
 	if content == nil {
@@ -211,14 +240,51 @@ func (f *Follower) ownBytes(disk gitstore.Hash, path string, content []byte) (xm
 		return e, err == nil, err
 	}
 	old, err := f.Store.Blob(entry.Blob)
-	return e, err == nil && !xmlcatalog.Echo(path, old, content), err
+	return e, err == nil && !xmlcatalog.Noise(path, old, content), err
+}
+
+// keepOwn keeps what a plan is about to overwrite knowingly. Where that is drift, the GeoServer may serve it:
+// applied then moves to the drift commit, before any file does, so that it is picked up that it went.
+func (f *Follower) keepOwn(ctx context.Context, disk, target gitstore.Hash, own []xmlcatalog.Edit) error {
+	if len(own) == 0 {
+		return nil
+	}
+	drift, err := f.keep(ctx, disk, own)
+	if err != nil || disk != target {
+		return err
+	}
+	applied, err := f.Store.Ref(AppliedRef)
+	if err != nil || applied.IsZero() {
+		return err
+	}
+	if applied != disk {
+		drift = gitstore.Hash{} // something else is to be picked up still: then everything
+	}
+	return f.Store.SetRef(ctx, AppliedRef, applied, drift)
+}
+
+// keptBytes is what was kept last, so that an apply that fails again and again keeps it once.
+type keptBytes struct{ commit, sum gitstore.Hash }
+
+// sumOf tells edits of a commit from others.
+func sumOf(disk gitstore.Hash, edits []xmlcatalog.Edit) gitstore.Hash {
+	var all strings.Builder
+	all.WriteString(disk.String())
+	for _, e := range edits {
+		fmt.Fprintf(&all, "\n%s %s", blobOf(e.New), e.Path)
+	}
+	return gitstore.BlobHash([]byte(all.String()))
 }
 
 // keep writes a drift commit on top of what was last written here, and a ref of its own that holds it.
-func (f *Follower) keep(ctx context.Context, disk gitstore.Hash, edits []xmlcatalog.Edit) error {
+func (f *Follower) keep(ctx context.Context, disk gitstore.Hash, edits []xmlcatalog.Edit) (gitstore.Hash, error) {
+	sum := sumOf(disk, edits)
+	if f.lastKept.sum == sum {
+		return f.lastKept.commit, nil
+	}
 	before, err := f.catalogFor(disk)
 	if err != nil {
-		return err
+		return gitstore.Hash{}, err
 	}
 	m := xmlcatalog.Describe(xmlcatalog.Compare(before, before.With(edits), edits), edits)
 	m.Subject = "drift: " + m.Subject
@@ -227,12 +293,13 @@ func (f *Follower) keep(ctx context.Context, disk gitstore.Hash, edits []xmlcata
 		Message: commitMessage(m, f.Instance, nil),
 	})
 	if err != nil {
-		return fmt.Errorf("keep the replica's own bytes: %w", err)
+		return id, fmt.Errorf("keep the replica's own bytes: %w", err)
 	}
 	ref := driftRefs + stamp()
 	if err := f.Store.SetRef(ctx, ref, gitstore.Hash{}, id); err != nil {
-		return fmt.Errorf("keep the replica's own bytes: %w", err)
+		return id, fmt.Errorf("keep the replica's own bytes: %w", err)
 	}
+	f.lastKept = keptBytes{commit: id, sum: sum}
 	f.Log.Warn("drift kept", "commit", id.String(), "ref", ref, "subject", m.Subject, "files", len(edits))
-	return nil
+	return id, nil
 }

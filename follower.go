@@ -38,12 +38,16 @@ type Follower struct {
 	mu      sync.Mutex
 	pending pending           // where the disk may have drifted
 	drift   map[string]string // objects that differ from what was written, by path
-	target  gitstore.Hash     // the newest head known
+	lag     lag
+	target  gitstore.Hash // the newest head known
 	warned  map[string]bool
 	cleaned bool
 
 	catalogOf gitstore.Hash
 	catalog   *xmlcatalog.Catalog
+	left      leftOut
+	lastKept  keptBytes
+	healing   healing
 }
 
 // Observe takes in a batch of the watcher: places where someone else may have written.
@@ -115,7 +119,7 @@ func (f *Follower) finish(ctx context.Context) error {
 		return err
 	}
 	f.Log.Info("finishing an interrupted apply", "commit", plan.Target)
-	return f.write(ctx, disk, target, plan)
+	return f.write(ctx, disk, target, plan, nil)
 }
 
 // clean removes, once, what an apply left staged that was cut off before it changed anything.
@@ -132,10 +136,14 @@ func (f *Follower) clean() error {
 // none, the last good state is held.
 func (f *Follower) newest(ctx context.Context, disk gitstore.Hash) (gitstore.Hash, error) {
 	pinned, err := f.Store.Ref(PinnedRef)
-	if err != nil || !pinned.IsZero() {
-		return pinned, err
+	if err != nil {
+		return gitstore.Hash{}, err
 	}
-	return f.newestHead(ctx, disk)
+	newest, err := f.newestHead(ctx, disk)
+	if !pinned.IsZero() {
+		return pinned, nil // whatever is wrong with the heads: nobody follows them now
+	}
+	return newest, err
 }
 
 func (f *Follower) newestHead(ctx context.Context, disk gitstore.Hash) (gitstore.Hash, error) {
@@ -198,24 +206,26 @@ func (f *Follower) reach(ctx context.Context, disk, target gitstore.Hash) error 
 		return &Problem{State: Syncing, Why: fmt.Sprintf("no source has commits of branch %s yet", f.Store.Branch()), Help: "is a `gsgit watch` running?"}
 	}
 	if disk.IsZero() {
-		adopted, err := f.begin(ctx)
+		adopted, err := f.begin()
 		if err != nil {
 			return err
 		}
 		return f.apply(ctx, adopted, disk, target)
 	}
-	if err := f.heal(ctx, disk); err != nil {
-		return err
+	moving := f.heal(ctx, disk)
+	if moving != nil && !errors.Is(moving, errMoving) {
+		return moving
 	}
+	// A file that somebody is writing right now is looked at again, and keeps nothing else waiting.
 	if disk == target {
-		return f.branch(ctx, disk)
+		return errors.Join(f.branch(ctx, disk), moving)
 	}
-	return f.apply(ctx, nil, disk, target)
+	return errors.Join(f.apply(ctx, nil, disk, target), moving)
 }
 
-// begin looks at a directory that was never written by us: an empty one is filled, another only adopted,
-// its content standing in a drift commit first. The result is that content.
-func (f *Follower) begin(ctx context.Context) ([]xmlcatalog.Edit, error) {
+// begin looks at a directory that was never written by us: an empty one is filled, another only adopted. The
+// result is its content, which is to be kept before the first write.
+func (f *Follower) begin() ([]xmlcatalog.Edit, error) {
 	there, err := comparison{dir: f.Dir, store: f.Store, same: xmlcatalog.Echo}.edits([]string{""})
 	if err != nil || len(there) == 0 {
 		return nil, err
@@ -224,7 +234,7 @@ func (f *Follower) begin(ctx context.Context) ([]xmlcatalog.Edit, error) {
 		return nil, &Problem{State: Error, Why: fmt.Sprintf("%s holds %d files that gsgit did not write", f.Dir.Root, len(there)),
 			Help: "start with --adopt to take it over: its content is kept as a commit under refs/gsgit/drift/"}
 	}
-	return there, f.keep(ctx, gitstore.Hash{}, there)
+	return there, nil
 }
 
 // apply validates, then writes the difference of two commits. adopted is what lies on disk without a commit.
@@ -234,15 +244,18 @@ func (f *Follower) apply(ctx context.Context, adopted []xmlcatalog.Edit, disk, t
 	if err != nil {
 		return fmt.Errorf("compare %s with %s: %w", disk, target, err)
 	}
+	if differences, err = f.withoutLeftOut(ctx, disk, target, differences); err != nil {
+		return err
+	}
 	after, edits, err := f.validate(ctx, disk, target, differences)
 	if err != nil {
 		return err
 	}
 	plan, err := resync.Compare(target.String(), f.files(differences, adopted, after))
 	if err != nil {
-		return f.refuse(target, err)
+		return f.reject(target, err)
 	}
-	if err := f.write(ctx, disk, target, plan); err != nil {
+	if err := f.write(ctx, disk, target, plan, adopted); err != nil {
 		return err
 	}
 	f.absorb(target, after, edits)
@@ -251,41 +264,15 @@ func (f *Follower) apply(ctx context.Context, adopted []xmlcatalog.Edit, disk, t
 	return nil
 }
 
-// Plan says what a Sync would write now, and writes nothing in the data directory.
-func (f *Follower) Plan(ctx context.Context) (resync.Plan, error) {
-	if _, err := f.Sources.Listen(ctx, f.Store, f.onDisk); err != nil {
-		return resync.Plan{}, err
-	}
-	disk, err := f.Store.Ref(DiskRef)
-	if err != nil {
-		return resync.Plan{}, err
-	}
-	target, err := f.newest(ctx, disk)
-	if err != nil || target.IsZero() {
-		return resync.Plan{}, err
-	}
-	var adopted []xmlcatalog.Edit
-	if disk.IsZero() {
-		if adopted, err = (comparison{dir: f.Dir, store: f.Store, same: xmlcatalog.Echo}).edits([]string{""}); err != nil {
-			return resync.Plan{}, err
-		}
-	}
-	differences, err := f.Store.Diff(ctx, disk, target)
-	if err != nil {
-		return resync.Plan{}, fmt.Errorf("compare %s with %s: %w", disk, target, err)
-	}
-	after, _, err := f.validate(ctx, disk, target, differences)
-	if err != nil {
-		return resync.Plan{}, err
-	}
-	return resync.Compare(target.String(), f.files(differences, adopted, after))
-}
-
 // write carries a plan out: stage, sync, rename; then the branch, then the marker, then the journal goes.
-func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan resync.Plan) error {
+// own is what the plan overwrites knowingly: it is kept first, and only once the plan can be carried out.
+func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan resync.Plan, own []xmlcatalog.Edit) error {
 	if err := f.Files.Check(plan); err != nil {
 		// Rights, room, a link in the way: nothing that passes by itself.
 		return &Problem{State: Error, Why: err.Error(), Help: HintOf(err)}
+	}
+	if err := f.keepOwn(ctx, disk, target, own); err != nil {
+		return err
 	}
 	if err := f.keepBefore(ctx, disk, plan); err != nil {
 		return err
@@ -307,6 +294,7 @@ func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan r
 		}
 	}
 	f.step("follower.done")
+	f.lastKept = keptBytes{}
 	return f.Files.Done()
 }
 
@@ -320,30 +308,38 @@ func (f *Follower) branch(ctx context.Context, commit gitstore.Hash) error {
 	return f.Store.SetRef(ctx, ref, at, commit)
 }
 
-// files are the steps of a plan: tracked paths alone. What was adopted is what a path holds before, and
-// an adopted catalog file that the head lacks goes, since GeoServer would load it.
-func (f *Follower) files(differences []gitstore.Difference, adopted []xmlcatalog.Edit, after *xmlcatalog.Catalog) []resync.File {
+// files are the steps of a plan: tracked paths alone. own is what the paths hold instead of the commit's
+// bytes; a catalog file of it that the head lacks goes, since GeoServer would load it.
+func (f *Follower) files(differences []gitstore.Difference, own []xmlcatalog.Edit, after *xmlcatalog.Catalog) []resync.File {
 	var files []resync.File
 	had := map[string]xmlcatalog.Edit{}
-	for _, e := range adopted {
+	for _, e := range own {
 		had[e.Path] = e
 	}
 	for _, d := range differences {
 		old := resync.Blob(d.Old)
 		if e, ok := had[d.Path]; ok {
-			old = resync.HashBlob(e.New)
+			old = blobOf(e.New)
 			delete(had, d.Path)
 		}
 		if f.Dir.Rules.Tracked(d.Path) && old != resync.Blob(d.New) {
 			files = append(files, resync.File{Path: d.Path, Old: old, New: resync.Blob(d.New), Mode: d.NewMode})
 		}
 	}
-	for path, e := range had {
-		if removable(after, e) {
-			files = append(files, resync.File{Path: path, Old: resync.HashBlob(e.New)})
+	for _, e := range had {
+		if e.Old != nil || removable(after, e) {
+			files = append(files, resync.File{Path: e.Path, Old: blobOf(e.New), New: blobOf(e.Old), Mode: regularFile})
 		}
 	}
 	return files
+}
+
+// blobOf is the id of a file's bytes, and zero of no file.
+func blobOf(content []byte) resync.Blob {
+	if content == nil {
+		return resync.Blob{}
+	}
+	return resync.HashBlob(content)
 }
 
 // removable tells whether a file that was never written here may be removed, once it stands in a drift commit:
@@ -363,23 +359,4 @@ func (f *Follower) step(name string) {
 	if f.Step != nil {
 		f.Step(name)
 	}
-}
-
-// Lag counts the commits that are known and not on disk.
-func (f *Follower) Lag() int {
-	f.mu.Lock()
-	target := f.target
-	f.mu.Unlock()
-	disk, err := f.Store.Ref(DiskRef)
-	if err != nil || target.IsZero() || target == disk {
-		return 0
-	}
-	lag := 0
-	for c, err := range f.Store.Log(context.Background(), target) {
-		if err != nil || c.ID == disk {
-			break
-		}
-		lag++
-	}
-	return lag
 }

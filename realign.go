@@ -27,18 +27,16 @@ func (f *Follower) To(ctx context.Context, target gitstore.Hash) error {
 	if err != nil {
 		return err
 	}
-	if disk.IsZero() {
-		return &Problem{State: Error, Why: "nothing was recorded or written here yet", Help: "begin with `gsgit follow` or `gsgit watch`"}
-	}
 	if err := f.keepLost(ctx, target); err != nil {
+		return err
+	}
+	// The wish comes first: killed or stopped on the way, the node goes on towards it, not back.
+	if err := f.pin(ctx, target); err != nil {
 		return err
 	}
 	f.Accept = target
 	f.LookAtAll()
-	if err := f.reach(ctx, disk, target); err != nil {
-		return err
-	}
-	return f.pin(ctx, target)
+	return f.reach(ctx, disk, target)
 }
 
 // keepLost holds the branch's commits that the target does not contain.
@@ -81,6 +79,12 @@ func (f *Follower) pin(ctx context.Context, target gitstore.Hash) error {
 		return nil
 	}
 	return f.Store.SetRef(ctx, PinnedRef, pinned, want)
+}
+
+// Hear fetches what is new without applying it.
+func (f *Follower) Hear(ctx context.Context) error {
+	_, err := f.Sources.Listen(ctx, f.Store, f.onDisk)
+	return err
 }
 
 // Unpin lets the node follow the newest head again.

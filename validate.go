@@ -106,6 +106,12 @@ func (f *Follower) refuse(target gitstore.Hash, cause error) error {
 		Help: fmt.Sprintf("mend it on the primary: a later commit is applied as a whole; or take it as it is with `gsgit resync --accept %s`", target)}
 }
 
+// reject is a refusal that no person can overrule: the tree itself must not be written.
+func (f *Follower) reject(target gitstore.Hash, cause error) error {
+	return &Problem{State: Refused, Why: fmt.Sprintf("commit %s is not applied", target), Cause: cause,
+		Help: "take those paths out of the history on the primary: a later commit without them is applied as a whole"}
+}
+
 // few shows the first of many.
 func few(lines []string) string {
 	const most = 5

@@ -108,8 +108,10 @@ func runFollow(ctx context.Context, o followOptions, log *slog.Logger, stdout io
 	}
 	kept := s.used()
 	kept.GeoServer = geoserver.Config{URL: o.GeoServer.URL, User: o.GeoServer.User, PasswordFile: o.GeoServer.PasswordFile}
-	if err := s.keepSettings(kept); err != nil {
-		return err
+	if !o.DryRun {
+		if err := s.keepSettings(kept); err != nil {
+			return err
+		}
 	}
 	s.warnOfLinks()
 	switch {

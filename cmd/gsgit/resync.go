@@ -196,6 +196,9 @@ func (r *replica) align(ctx context.Context, to string) error {
 		_, err := r.follower.Sync(ctx)
 		return err
 	}
+	if err := r.follower.Hear(ctx); err != nil {
+		r.log.Warn("only what is here already can be chosen", "err", err)
+	}
 	target, err := r.store.Resolve(to)
 	if err != nil {
 		return err
