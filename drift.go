@@ -115,6 +115,11 @@ func (p *pending) covers(path string) bool {
 	return true
 }
 
+// within tells whether a path is a place or lies below it; "" is the root.
+func within(path, at string) bool {
+	return at == "" || path == at || strings.HasPrefix(path, at+"/")
+}
+
 // settled forgets the drift of paths that a plan has written.
 func (f *Follower) settled(plan resync.Plan) {
 	f.mu.Lock()
