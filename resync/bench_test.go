@@ -1,11 +1,13 @@
 package resync_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"slices"
 	"testing"
-
-	"github.com/gsgit/gsgit/resync"
+	"time"
 )
 
 // manyLayers is a catalog of n layers, two files each, a hundred layers a store.
@@ -31,53 +33,71 @@ func filled(b *testing.B, content tree) *replica {
 	return r
 }
 
-func BenchmarkBootstrap10000Layers(b *testing.B) {
-	content := manyLayers(10_000)
-	for b.Loop() {
-		filled(b, content)
+// One run of a benchmark is a whole series, so -benchtime 1x is enough. GSGIT_BENCH=small takes a twentieth of every size.
+func benchSize(n int) int {
+	if os.Getenv("GSGIT_BENCH") == "small" {
+		return n / 20
 	}
+	return n
 }
 
+// median reports the middle of some runs; run gives the time of what counts.
+func median(b *testing.B, rounds int, run func(round int) time.Duration) {
+	b.Helper()
+	var took []time.Duration
+	for round := range rounds {
+		took = append(took, run(round))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[rounds/2])/float64(time.Millisecond), "gsgit-ms")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkBootstrap writes all files of 10,000 layers into an empty directory.
+func BenchmarkBootstrap(b *testing.B) {
+	content := manyLayers(benchSize(10_000))
+	median(b, 3, func(int) time.Duration {
+		begin := time.Now()
+		filled(b, content)
+		return time.Since(begin)
+	})
+}
+
+// BenchmarkApply replaces files of 10,000 layers: check, apply and the end of the journal.
 func BenchmarkApply(b *testing.B) {
-	const layers = 10_000
+	layers := benchSize(10_000)
 	base := manyLayers(layers)
-	for _, changed := range []int{1, 500} {
-		b.Run(fmt.Sprintf("%d of %d layers", changed, layers), func(b *testing.B) {
-			r := filled(b, base)
-			trees := []tree{base, maps.Clone(base)}
+	r := filled(b, base)
+	d := r.open()
+	for _, changed := range []int{1, benchSize(500)} {
+		b.Run(fmt.Sprintf("changed=%d", changed), func(b *testing.B) {
+			trees := [2]tree{base, maps.Clone(base)}
 			for i := range changed {
-				trees[1][fmt.Sprintf("workspaces/ws%d/store/layer%d/layer.xml", i*layers/changed/100, i*layers/changed)] = "<layer>new</layer>"
+				n := i * layers / changed
+				trees[1][fmt.Sprintf("workspaces/ws%d/store/layer%d/layer.xml", n/100, n)] = "<layer>new</layer>"
 			}
-			there, back := trees[0].plan(b, trees[1]), trees[1].plan(b, trees[0])
-			sources := []resync.Source{trees[0].source(), trees[1].source()}
-			d := r.open()
-			turn := 0
-			for b.Loop() {
-				plan, source := there, sources[1]
-				if turn++; turn%2 == 0 {
-					plan, source = back, sources[0]
-				}
-				if err := d.Check(plan); err != nil {
+			median(b, 10, func(round int) time.Duration {
+				from, to := trees[round%2], trees[1-round%2]
+				plan := from.plan(b, to)
+				begin := time.Now()
+				if err := errors.Join(d.Check(plan), d.Apply(b.Context(), plan, to.source()), d.Done()); err != nil {
 					b.Fatal(err)
 				}
-				if err := d.Apply(b.Context(), plan, source); err != nil {
-					b.Fatal(err)
-				}
-				if err := d.Done(); err != nil {
-					b.Fatal(err)
-				}
-			}
+				return time.Since(begin)
+			})
 		})
 	}
 }
 
-func BenchmarkDriftsOf10000LayersUnchanged(b *testing.B) {
-	content := manyLayers(10_000)
-	r := filled(b, content)
-	d := r.open()
-	for b.Loop() {
+// BenchmarkDrifts looks for drift in 10,000 layers where there is none.
+func BenchmarkDrifts(b *testing.B) {
+	content := manyLayers(benchSize(10_000))
+	d := filled(b, content).open()
+	median(b, 5, func(int) time.Duration {
+		begin := time.Now()
 		if _, err := d.Drifts(b.Context(), content.files()); err != nil {
 			b.Fatal(err)
 		}
-	}
+		return time.Since(begin)
+	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -16,19 +15,26 @@ import (
 	"github.com/gsgit/gsgit"
 	"github.com/gsgit/gsgit/fixtures"
 	"github.com/gsgit/gsgit/gitstore"
-	"github.com/gsgit/gsgit/kafkabus/testkafka"
 	"github.com/gsgit/gsgit/watcher"
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
 // The benchmarks print the figures of docs/architecture.md: ours and the ordinary git's in turn, on the same
-// directory, in one run; medians, and the ratio of the medians.
+// directory, in one run; medians, and the ratio of the medians. One run is a whole series, so -benchtime 1x is enough.
+// GSGIT_BENCH=small takes a twentieth of every size, to see that they work.
+
+func benchSize(n int) int {
+	if os.Getenv("GSGIT_BENCH") == "small" {
+		return n / 20
+	}
+	return n
+}
 
 // BenchmarkImport is `gsgit init` beside `git add -A && git commit`, whole processes.
 func BenchmarkImport(b *testing.B) {
 	source, program := production(b), built(b)
 	var ours, gits []time.Duration
-	for range 5 {
+	for range 3 {
 		dir := copied(b, source)
 		ours = append(ours, timed(b, dir, program, "init", "-d", ".", "--log-level", "error"))
 		dir = copied(b, source)
@@ -61,62 +67,6 @@ func BenchmarkCommit(b *testing.B) {
 			beside(b, ours, gits)
 		})
 	}
-}
-
-// BenchmarkEditToReplica is the time from the rename of an edited file on the primary until the replica has
-// applied it, beyond the settle time.
-func BenchmarkEditToReplica(b *testing.B) {
-	b.Run("embedded", func(b *testing.B) { editToReplica(b, embedded) })
-	b.Run("kafka", func(b *testing.B) { editToReplica(b, testkafka.Start(b).Addr) })
-}
-
-func editToReplica(b *testing.B, brokers string) {
-	source := production(b)
-	dir := copied(b, source)
-	path := someFeatureType(b, source)
-	ctx, cancel := context.WithCancel(context.Background())
-	d := &demo{root: filepath.Dir(dir), log: slog.New(slog.DiscardHandler), workers: newWorkers(ctx)}
-	defer func() { cancel(); _ = d.workers.Wait() }()
-	prefix := fmt.Sprintf("bench-%d", time.Now().UnixNano())
-	node := func(name string, run func(nodeOptions, func(*gsgit.Node)) error) *gsgit.Node {
-		n, err := d.launch(run, name)
-		if err != nil {
-			b.Fatal(err)
-		}
-		return n
-	}
-	d.primary = node(filepath.Base(dir), func(o nodeOptions, started func(*gsgit.Node)) error {
-		o.bus.Brokers, o.bus.Prefix = brokers, prefix
-		return runWatch(ctx, watchOptions{nodeOptions: o, Hold: 30 * time.Second, Security: "rules"}, d.log, started)
-	})
-	if brokers == embedded {
-		brokers = d.primary.Broker
-	}
-	if err := os.Mkdir(filepath.Join(d.root, "replica"), 0o755); err != nil {
-		b.Fatal(err)
-	}
-	d.replicas = append(d.replicas, node("replica", func(o nodeOptions, started func(*gsgit.Node)) error {
-		o.bus.Brokers, o.bus.Prefix = brokers, prefix
-		return runFollow(ctx, followOptions{nodeOptions: o}, d.log, io.Discard, started)
-	}))
-	const settle = 100 * time.Millisecond // as launch sets it
-	var took []time.Duration
-	for i := range 40 {
-		before := d.head()
-		retitle(b, dir, path, i)
-		begin := time.Now()
-		for d.head() == before || !d.arrived() {
-			if time.Since(begin) > time.Minute {
-				b.Fatal("the edit did not arrive")
-			}
-			time.Sleep(200 * time.Microsecond)
-		}
-		took = append(took, time.Since(begin)-settle)
-	}
-	slices.Sort(took)
-	b.ReportMetric(milliseconds(took[len(took)/2]), "p50-ms")
-	b.ReportMetric(milliseconds(took[len(took)*95/100]), "p95-ms")
-	b.ReportMetric(0, "ns/op")
 }
 
 // production is a real data directory, or the reason to skip.
@@ -178,6 +128,12 @@ func timed(b *testing.B, dir, name string, args ...string) time.Duration {
 func publisher(b *testing.B, source string) (*gsgit.Publisher, string) {
 	b.Helper()
 	dir := copied(b, source)
+	return recording(b, dir), dir
+}
+
+// recording is a primary in this process on a directory, imported.
+func recording(b *testing.B, dir string) *gsgit.Publisher {
+	b.Helper()
 	s, err := gitstore.Create(filepath.Join(dir, ".git"), gitstore.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -190,15 +146,15 @@ func publisher(b *testing.B, source string) (*gsgit.Publisher, string) {
 	if _, err := p.Init(context.Background()); err != nil {
 		b.Fatal(err)
 	}
-	return p, dir
+	return p
 }
 
 // synced is the time of one Sync, which must have committed.
-func synced(b *testing.B, p *gsgit.Publisher, path string) time.Duration {
+func synced(b *testing.B, p *gsgit.Publisher, paths ...string) time.Duration {
 	b.Helper()
 	before, _ := p.Store.Ref(gsgit.DiskRef)
 	begin := time.Now()
-	p.Observe(watcher.Batch{Paths: []string{path}, First: begin, Last: begin})
+	p.Observe(watcher.Batch{Paths: paths, First: begin, Last: begin})
 	if _, err := p.Sync(context.Background()); err != nil {
 		b.Fatal(err)
 	}
@@ -240,10 +196,18 @@ func retitle(b *testing.B, dir, path string, i int) {
 // beside reports both medians and their ratio.
 func beside(b *testing.B, ours, gits []time.Duration) {
 	b.Helper()
-	our, git := median(ours), median(gits)
-	b.ReportMetric(milliseconds(our), "gsgit-ms")
-	b.ReportMetric(milliseconds(git), "git-ms")
-	b.ReportMetric(float64(git)/float64(our), "times-faster")
+	reportMedians(b, map[string][]time.Duration{"gsgit": ours, "git": gits})
+}
+
+// reportMedians gives the median of each way, and how many times that of gsgit the others took.
+func reportMedians(b *testing.B, took map[string][]time.Duration) {
+	b.Helper()
+	for name, all := range took {
+		b.ReportMetric(milliseconds(median(all)), name+"-ms")
+		if name != "gsgit" {
+			b.ReportMetric(float64(median(all))/float64(median(took["gsgit"])), name+"/gsgit")
+		}
+	}
 	b.ReportMetric(0, "ns/op")
 }
 
