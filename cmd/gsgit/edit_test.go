@@ -168,10 +168,8 @@ func put(ts *testscript.TestScript, args []string) {
 func manyEdits(ts *testscript.TestScript, args []string) {
 	needs(ts, args, 2, "edits PRIMARY N")
 	m := memberOf(ts, args[0])
-	count, err := strconv.Atoi(args[1])
-	ts.Check(err)
 	w := fixtures.Writer{Dir: m.dir}
-	for i := range count {
+	for i := range number(ts, args[1]) {
 		ts.Check(w.Put("styles/counter.txt", fmt.Appendf(nil, "%d\n", i)))
 		committed(ts, []string{args[0], "counter"})
 	}
@@ -188,7 +186,7 @@ func same(ts *testscript.TestScript, args []string) {
 
 // standIn is a GeoServer beside a directory, as far as gsgit asks one.
 func standIn(ts *testscript.TestScript, args []string) {
-	needs(ts, args, 2, "standin start|up|down|answer|calls|body NAME [ARG…]")
+	needs(ts, args, 2, "standin start|up|down|answer|calls|some|body NAME [ARG…]")
 	name := args[1]
 	all := clusterOf(ts).standIns
 	if args[0] == "start" {
@@ -209,36 +207,36 @@ func standIn(ts *testscript.TestScript, args []string) {
 	case "down":
 		ts.Check(s.Down())
 	case "answer":
-		status, err := strconv.Atoi(args[2])
-		ts.Check(err)
-		s.Answer(status)
-	case "calls": // exactly N
-		want, err := strconv.Atoi(args[3])
-		ts.Check(err)
-		ts.Check(eventually(patience, func() error {
-			if got := s.Calls(args[2]); got != want {
-				return fmt.Errorf("%s was called %d times, not %d", args[2], got, want)
-			}
-			return nil
-		}))
-	case "some": // at least N
-		least, err := strconv.Atoi(args[3])
-		ts.Check(err)
-		ts.Check(eventually(patience, func() error {
-			if got := s.Calls(args[2]); got < least {
-				return fmt.Errorf("%s was called %d times, not %d", args[2], got, least)
-			}
-			return nil
-		}))
+		s.Answer(number(ts, args[2]))
+	case "calls":
+		n := number(ts, args[3])
+		called(ts, s, args[2], func(got int) bool { return got == n })
+	case "some":
+		n := number(ts, args[3])
+		called(ts, s, args[2], func(got int) bool { return got >= n })
 	case "body":
-		want, err := os.ReadFile(ts.MkAbs(args[2]))
-		ts.Check(err)
-		if !bytes.Equal(s.LastBody(), want) {
+		if want := ts.ReadFile(args[2]); string(s.LastBody()) != want {
 			ts.Fatalf("the last body is not %s:\n%s", args[2], s.LastBody())
 		}
 	default:
 		ts.Fatalf("no standin %s", args[0])
 	}
+}
+
+func number(ts *testscript.TestScript, word string) int {
+	n, err := strconv.Atoi(word)
+	ts.Check(err)
+	return n
+}
+
+// called waits until a stand-in was called often enough.
+func called(ts *testscript.TestScript, s *fixtures.StandIn, call string, enough func(int) bool) {
+	ts.Check(eventually(patience, func() error {
+		if got := s.Calls(call); !enough(got) {
+			return fmt.Errorf("%s was called %d times", call, got)
+		}
+		return nil
+	}))
 }
 
 // mountable tells whether this user may mount: tried once.

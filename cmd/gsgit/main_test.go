@@ -1,6 +1,9 @@
 package main
 
 import (
+	"flag"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -17,7 +20,16 @@ func TestMain(m *testing.M) {
 // suite ends the Kafka broker, if the tests started one.
 type suite struct{ m *testing.M }
 
+// atOnce is how many tests run side by side unless a person says otherwise: scripts mostly wait for settle times.
+const atOnce = 4
+
 func (s suite) Run() int {
 	defer testkafka.Stop()
+	chosen := false
+	flag.Parse()
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen && runtime.GOMAXPROCS(0) < atOnce {
+		_ = flag.Set("test.parallel", strconv.Itoa(atOnce))
+	}
 	return s.m.Run()
 }

@@ -276,9 +276,8 @@ func awaitState(ts *testscript.TestScript, args []string) {
 // exits runs a program to its end and compares the exit status; stdout and stderr are there for cmp.
 func exits(ts *testscript.TestScript, args []string) {
 	needs(ts, args, 2, "exits STATUS PROGRAM [ARG…]")
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	err = ts.Exec(args[1], args[2:]...)
+	want := number(ts, args[0])
+	err := ts.Exec(args[1], args[2:]...)
 	var ended *exec.ExitError
 	switch {
 	case err == nil && want == 0:

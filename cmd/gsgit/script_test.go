@@ -1,11 +1,9 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -71,14 +69,8 @@ func testData() string {
 	return filepath.Join("..", "..", "..", "shared", "data")
 }
 
-// atOnce is how many scripts run side by side: they mostly wait for settle times.
-const atOnce = 4
-
 // scripts are the scripts of a folder of testdata, with these variables.
 func scripts(folder string, variables map[string]string) testscript.Params {
-	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == strconv.Itoa(max(1, atOnce/2)) {
-		_ = f.Value.Set(strconv.Itoa(atOnce))
-	}
 	return testscript.Params{
 		Dir:                 filepath.Join("testdata", folder),
 		RequireExplicitExec: true,
