@@ -142,11 +142,11 @@ func printChanges(w io.Writer, entries []changeEntry) error {
 		if e.Was != "" && e.Was != e.Object {
 			was = " (was " + e.Was + ")"
 		}
-		if _, err := fmt.Fprintf(w, "%s %s%s  %s\n", paint.change(e.Change), e.Object, was, e.Path); err != nil {
+		if _, err := fmt.Fprintf(paint.w, "%s %s%s  %s\n", paint.change(e.Change), paint.text(e.Object), paint.text(was), paint.text(e.Path)); err != nil {
 			return err
 		}
 		for _, f := range e.Fields {
-			if _, err := fmt.Fprintf(w, "    %s: %s -> %s\n", f.Field, paint.old(orNone(f.Old)), paint.new(orNone(f.New))); err != nil {
+			if _, err := fmt.Fprintf(paint.w, "    %s: %s -> %s\n", paint.text(f.Field), paint.old(orNone(f.Old)), paint.new(orNone(f.New))); err != nil {
 				return err
 			}
 		}

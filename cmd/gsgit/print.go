@@ -22,6 +22,14 @@ func printJSON(w io.Writer, document any) error {
 type legible struct{ w io.Writer }
 
 func (l legible) Write(p []byte) (int, error) {
+	if _, err := l.w.Write(cleaned(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// cleaned is text without what a terminal would obey.
+func cleaned(p []byte) []byte {
 	clean := bytes.Clone(p)
 	for i, b := range clean {
 		control := b < ' ' && b != '\n' && b != '\t' || b == 0x7f
@@ -32,8 +40,5 @@ func (l legible) Write(p []byte) (int, error) {
 			clean[i-1], clean[i] = '?', '?'
 		}
 	}
-	if _, err := l.w.Write(clean); err != nil {
-		return 0, err
-	}
-	return len(p), nil
+	return clean
 }
