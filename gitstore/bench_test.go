@@ -182,15 +182,36 @@ func BenchmarkCommitBySize(b *testing.B) {
 	inTurn(b, 25, all...)
 }
 
-// BenchmarkCommitByAge shows that a commit costs the same after 10,000 others, and what is on the disk then.
-func BenchmarkCommitByAge(b *testing.B) {
-	young := benchStore(b, filepath.Join(b.TempDir(), ".git"), manyPaths(500), small)
+// BenchmarkLongHistory is what 10,000 commits cost: the next commit beside one on a short history, what is on the disk, the
+// history of one file, and whether one commit leads to another.
+func BenchmarkLongHistory(b *testing.B) {
 	old := aged(b, benchSize(10_000))
-	path := layerDir(7) + "/layer.xml"
-	files, bytes := diskUse(b, old.GitDir())
-	inTurn(b, 25, contender{"young", commitOne(b, young, path)}, contender{"old", commitOne(b, old, path)})
-	b.ReportMetric(float64(files), "files")
-	b.ReportMetric(float64(bytes)/(1<<20), "MiB")
+	b.Run("commit", func(b *testing.B) {
+		young := benchStore(b, filepath.Join(b.TempDir(), ".git"), manyPaths(500), small)
+		path := layerDir(7) + "/layer.xml"
+		files, bytes := diskUse(b, old.GitDir())
+		inTurn(b, 25, contender{"young", commitOne(b, young, path)}, contender{"old", commitOne(b, old, path)})
+		b.ReportMetric(float64(files), "files")
+		b.ReportMetric(float64(bytes)/(1<<20), "MiB")
+	})
+	b.Run("path log", func(b *testing.B) { pathLogBesideGit(b, old) })
+	b.Run("path log, packed by git", func(b *testing.B) {
+		s := repacked(b, old)
+		defer s.Close()
+		pathLogBesideGit(b, s)
+	})
+	b.Run("ancestor", func(b *testing.B) { ancestorBesideGit(b, old) })
+}
+
+// repacked is a copy in one pack with deltas, as `git gc` makes it.
+func repacked(b *testing.B, s *Store) *Store {
+	b.Helper()
+	dir := filepath.Join(b.TempDir(), "copy.git")
+	if out, err := exec.Command("cp", "-r", s.GitDir(), dir).CombinedOutput(); err != nil {
+		b.Fatalf("cp: %v\n%s", err, out)
+	}
+	git(b, dir, "repack", "-adq")
+	return must(Open(dir, Options{}))(b)
 }
 
 // aged is a repository after many commits by a node, with a node's maintenance.
@@ -299,22 +320,7 @@ func BenchmarkDiff(b *testing.B) {
 	}
 }
 
-// BenchmarkPathLog is the history of one file over 10,000 commits, in packs as a node leaves them and as git packs them.
-func BenchmarkPathLog(b *testing.B) {
-	s := aged(b, benchSize(10_000))
-	b.Run("packed by gsgit", func(b *testing.B) { pathLogBesideGit(b, s) })
-	b.Run("packed by git", func(b *testing.B) {
-		dir := filepath.Join(b.TempDir(), "copy.git")
-		if out, err := exec.Command("cp", "-r", s.GitDir(), dir).CombinedOutput(); err != nil {
-			b.Fatalf("cp: %v\n%s", err, out)
-		}
-		git(b, dir, "-c", "pack.threads=1", "repack", "-adfq")
-		copied := must(Open(dir, Options{}))(b)
-		defer copied.Close()
-		pathLogBesideGit(b, copied)
-	})
-}
-
+// pathLogBesideGit is the history of one file.
 func pathLogBesideGit(b *testing.B, s *Store) {
 	path := layerDir(7) + "/layer.xml"
 	head := must(s.Resolve("main"))(b)
@@ -339,9 +345,8 @@ func pathLogBesideGit(b *testing.B, s *Store) {
 	}
 }
 
-// BenchmarkAncestor asks of the oldest and of the newest pair whether one leads to the other, as each applied commit does.
-func BenchmarkAncestor(b *testing.B) {
-	s := aged(b, benchSize(10_000))
+// ancestorBesideGit asks of the newest pair whether one leads to the other, as each applied commit does, both ways.
+func ancestorBesideGit(b *testing.B, s *Store) {
 	head := must(s.Resolve("main"))(b)
 	before := must(s.Commit(head))(b).Parents[0]
 	ask := func(a, of Hash, want bool) func(int) time.Duration {

@@ -80,26 +80,6 @@ func (q *commitQueue) Pop() any {
 	return last
 }
 
-// IsAncestor tells whether a is b or one of its ancestors. A zero a is an ancestor of everything; an a that is not here
-// is one of nothing.
-func (s *Store) IsAncestor(ctx context.Context, a, b Hash) (bool, error) {
-	if a == b || a.IsZero() {
-		return true, nil
-	}
-	if b.IsZero() || !s.Has(a) {
-		return false, nil
-	}
-	for c, err := range s.Log(ctx, b) {
-		if err != nil {
-			return false, fmt.Errorf("ancestors of %s: %w", b, err)
-		}
-		if c.ID == a {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 // Root is the first commit of a history, by first parents: what names the cluster.
 func (s *Store) Root(ctx context.Context, id Hash) (Hash, error) {
 	for at := id; ; {
