@@ -25,6 +25,7 @@ type primary struct {
 	dir    string
 	rules  xmlcatalog.Rules
 	hold   time.Duration
+	settle time.Duration
 	mode   string // of the watcher
 	adjust func(*gsgit.Publisher)
 
@@ -71,7 +72,7 @@ const (
 // newPrimary starts one on dir, which is imported first.
 func newPrimary(t *testing.T, dir string, adjust ...func(*primary)) *primary {
 	t.Helper()
-	p := &primary{t: t, dir: dir, hold: 2 * time.Second, mode: watcher.Auto, adjust: func(*gsgit.Publisher) {}}
+	p := &primary{t: t, dir: dir, hold: 2 * time.Second, settle: testSettle, mode: watcher.Auto, adjust: func(*gsgit.Publisher) {}}
 	for _, a := range adjust {
 		a(p)
 	}
@@ -119,7 +120,7 @@ func (p *primary) start() {
 	p.adjust(p.publisher)
 	ctx, cancel := context.WithCancel(context.Background())
 	w, err := watcher.Start(ctx, watcher.Options{
-		Root: p.dir, Descend: p.publisher.Dir.Rules.Descend, Tracked: p.publisher.Dir.Rules.Tracked, Settle: testSettle,
+		Root: p.dir, Descend: p.publisher.Dir.Rules.Descend, Tracked: p.publisher.Dir.Rules.Tracked, Settle: p.settle,
 		Cap: p.hold, Mode: p.mode, PollEvery: 200 * time.Millisecond,
 	})
 	if err != nil {
