@@ -188,6 +188,10 @@ func (f *Follower) restore(ctx context.Context, disk gitstore.Hash, drifted []xm
 			files[i].Mode = entry.Mode
 		}
 	}
+	files, err := f.preserve(ctx, disk, files)
+	if err != nil {
+		return err
+	}
 	plan, err := resync.Compare(disk.String(), files)
 	if err != nil {
 		return fmt.Errorf("heal drift: %w", err)

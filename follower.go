@@ -21,19 +21,21 @@ import (
 // What the replica itself wrote into tracked files is kept as a commit under refs/gsgit/drift/ before it is
 // overwritten.
 type Follower struct {
-	Dir      *Directory
-	Files    *resync.Directory
-	Store    *gitstore.Store
-	Sources  *Sources
-	Adopt    bool          // take over a directory that holds other content
-	MinFree  uint64        // bytes that are left to the GeoServer on its volume
-	Drift    string        // what happens to foreign edits: DriftHeal (""), DriftHold or DriftIgnore
-	Accept   gitstore.Hash // the commit whose damage a person has accepted
-	Log      *slog.Logger
-	Step     func(string)           // crash points of tests; may be nil
-	Lock     func() (func(), error) // takes the write lock; may be nil
-	Applied  func()                 // called after each Sync: the pick-up's hint; may be nil
-	Instance string
+	Dir     *Directory
+	Files   *resync.Directory
+	Store   *gitstore.Store
+	Sources *Sources
+	Adopt   bool   // take over a directory that holds other content
+	MinFree uint64 // bytes that are left to the GeoServer on its volume
+	Drift   string // what happens to foreign edits: DriftHeal (""), DriftHold or DriftIgnore
+	// Passwords says whose ciphertext a store has here: PasswordsKeep ("") or PasswordsLocal.
+	Passwords string
+	Accept    gitstore.Hash // the commit whose damage a person has accepted
+	Log       *slog.Logger
+	Step      func(string)           // crash points of tests; may be nil
+	Lock      func() (func(), error) // takes the write lock; may be nil
+	Applied   func()                 // called after each Sync: the pick-up's hint; may be nil
+	Instance  string
 
 	mu      sync.Mutex
 	pending pending           // where the disk may have drifted
@@ -251,9 +253,16 @@ func (f *Follower) apply(ctx context.Context, adopted []xmlcatalog.Edit, disk, t
 	if err != nil {
 		return err
 	}
-	plan, err := resync.Compare(target.String(), f.files(differences, adopted, after))
+	files := f.files(differences, adopted, after)
+	if _, err := resync.Compare(target.String(), files); err != nil {
+		return f.reject(target, err) // before any of its paths is looked at
+	}
+	if files, err = f.preserve(ctx, target, files); err != nil {
+		return err
+	}
+	plan, err := resync.Compare(target.String(), files)
 	if err != nil {
-		return f.reject(target, err)
+		return err
 	}
 	if err := f.write(ctx, disk, target, plan, adopted); err != nil {
 		return err

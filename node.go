@@ -24,6 +24,7 @@ type Node struct {
 	Health   *Health
 	Peers    func() []kafkabus.Node // what the topic says of the others; may be nil
 	Held     func() []HeldFile      // may be nil
+	Notes    func() []Note          // may be nil
 	Drift    func() []string        // objects; may be nil
 	Lag      func() int             // commits known and not applied; may be nil
 	HTTP     string                 // URL of this node's own server
@@ -50,6 +51,7 @@ type NodeStatus struct {
 	Held         []HeldFile  `json:"held"`
 	DriftObjects []string    `json:"driftObjects"`
 	Conditions   []Condition `json:"conditions"`
+	Notes        []Note      `json:"notes"`
 }
 
 // Ready marks that start-up is done.
@@ -102,13 +104,16 @@ func idOrNone(id gitstore.Hash) string {
 func (n *Node) Status(running bool) Status {
 	s := Status{Node: NodeStatus{
 		NodeRecord: n.Record(), Running: running, HTTP: n.HTTP, Broker: n.Broker,
-		Held: []HeldFile{}, DriftObjects: []string{}, Conditions: []Condition{},
+		Held: []HeldFile{}, DriftObjects: []string{}, Conditions: []Condition{}, Notes: []Note{},
 	}, Nodes: []kafkabus.NodeRecord{}}
 	if n.Held != nil {
 		s.Node.Held = append(s.Node.Held, n.Held()...)
 	}
 	if n.Drift != nil {
 		s.Node.DriftObjects = append(s.Node.DriftObjects, n.Drift()...)
+	}
+	if n.Notes != nil {
+		s.Node.Notes = append(s.Node.Notes, n.Notes()...)
 	}
 	s.Node.Conditions = append(s.Node.Conditions, n.Health.All()...)
 	if n.Peers != nil {

@@ -146,6 +146,7 @@ type site struct {
 	store   *gitstore.Store
 	f       *gsgit.Follower
 	options resync.Options
+	flags   func(*gsgit.Follower) // what the command line says, in each life; may be nil
 	log     *bytes.Buffer
 }
 
@@ -179,6 +180,9 @@ func (s *site) start(from string) {
 	options.Displaced = func(path string, content []byte) error { return s.f.Displaced(s.t.Context(), path, content) }
 	if s.f.Files, err = resync.Open(options); err != nil {
 		s.t.Fatal(err)
+	}
+	if s.flags != nil {
+		s.flags(s.f)
 	}
 	s.f.LookAtAll()
 }

@@ -19,6 +19,7 @@ type followOptions struct {
 	nodeOptions
 	Adopt       bool
 	Drift       string
+	Passwords   string
 	DryRun      bool
 	GeoServer   geoserver.Config
 	ReloadEvery time.Duration
@@ -43,6 +44,9 @@ func (o *followOptions) check() error {
 	if o.Drift != gsgit.DriftHeal && o.Drift != gsgit.DriftHold && o.Drift != gsgit.DriftIgnore {
 		return misuse("--drift is heal, hold or ignore, not %q", o.Drift)
 	}
+	if o.Passwords != gsgit.PasswordsKeep && o.Passwords != gsgit.PasswordsLocal {
+		return misuse("--passwords is keep or preserve-local, not %q", o.Passwords)
+	}
 	if o.ReloadEvery < 0 {
 		return misuse("--reload-every takes a time")
 	}
@@ -56,6 +60,7 @@ func followCommand() *cli.Command {
 	flags = append(append(flags, o.geoServerFlags()...),
 		&cli.BoolFlag{Name: "adopt", Destination: &o.Adopt, Usage: "take over a directory with other content, which is kept as a drift commit first"},
 		&cli.StringFlag{Name: "drift", Destination: &o.Drift, Value: gsgit.DriftHeal, Usage: "`POLICY` for foreign edits on this replica: heal, hold or ignore"},
+		&cli.StringFlag{Name: "passwords", Destination: &o.Passwords, Value: gsgit.PasswordsKeep, Usage: "`POLICY` for the encrypted passwords of stores: keep the head's, or preserve-local"},
 		&cli.BoolFlag{Name: "dry-run", Destination: &o.DryRun, Usage: "print what would be written, and write nothing"},
 		&cli.BoolFlag{Name: "once", Destination: &o.Once, Usage: "apply the newest commit, then exit"},
 		&cli.DurationFlag{Name: "reload-every", Destination: &o.ReloadEvery, Value: 2 * time.Second, Usage: "`TIME` at least between two reloads"},
@@ -108,6 +113,7 @@ func runFollow(ctx context.Context, o followOptions, log *slog.Logger, stdout io
 	}
 	kept := s.used()
 	kept.GeoServer = geoserver.Config{URL: o.GeoServer.URL, User: o.GeoServer.User, PasswordFile: o.GeoServer.PasswordFile}
+	kept.Passwords = o.Passwords
 	if !o.DryRun {
 		if err := s.keepSettings(kept); err != nil {
 			return err
@@ -136,7 +142,7 @@ func newReplica(ctx context.Context, s *station, o followOptions) (*replica, err
 		r.pickUp.Server = client
 	}
 	r.follower = &gsgit.Follower{
-		Dir: s.dir, Store: s.store, Sources: s.sources, Adopt: o.Adopt, Drift: o.Drift, MinFree: s.watching.MinFree,
+		Dir: s.dir, Store: s.store, Sources: s.sources, Adopt: o.Adopt, Drift: o.Drift, Passwords: o.Passwords, MinFree: s.watching.MinFree,
 		Instance: s.instance, Log: s.log, Step: s.step, Lock: s.lock,
 	}
 	files, err := resync.Open(resync.Options{
@@ -147,6 +153,7 @@ func newReplica(ctx context.Context, s *station, o followOptions) (*replica, err
 		return nil, err
 	}
 	r.follower.Files = files
+	s.node.Notes = (&gsgit.Notes{Store: s.store, Dir: s.dir, Replica: true}).List
 	s.node.Lag, s.node.Drift = r.follower.Lag, r.follower.Drifting
 	return r, nil
 }
@@ -163,6 +170,9 @@ func (r *replica) run(w workers, started func(*gsgit.Node)) error {
 			return
 		}
 		r.node.Ready()
+		for _, note := range r.node.Notes() {
+			r.log.Warn("a store may not work here", "object", note.Object, "path", note.Path, "what", note.What)
+		}
 		r.log.Info("following", "dir", r.DataDir, "instance", r.instance, "branch", r.store.Branch())
 		if started != nil {
 			started(r.node)

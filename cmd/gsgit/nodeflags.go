@@ -175,6 +175,7 @@ type settings struct {
 	Trust     []string         `json:"trust"`
 	Local     []string         `json:"local"`
 	Security  string           `json:"security"`
+	Passwords string           `json:"passwords"`
 	GeoServer geoserver.Config `json:"geoserver"`
 }
 

@@ -131,6 +131,7 @@ func (o *resyncOptions) take(kept settings) {
 	if o.GeoServer.URL == "" {
 		o.GeoServer = kept.GeoServer
 	}
+	o.Passwords = kept.Passwords
 	o.Drift = gsgit.DriftHeal // that is what a resync is for
 }
 

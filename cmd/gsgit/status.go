@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -131,6 +132,7 @@ func (o *statusOptions) repository(ctx context.Context, store *gitstore.Store, k
 		return gsgit.Status{}, err
 	}
 	node := &gsgit.Node{Instance: name, Version: version, Roles: kept.Roles, Store: store, Health: gsgit.NewHealth(nil)}
+	node.Notes = (&gsgit.Notes{Store: store, Dir: &gsgit.Directory{Root: o.DataDir}, Replica: slices.Contains(kept.Roles, "follow")}).List
 	s := node.Status(false)
 	brokers := o.bus
 	if brokers.Brokers == "" {
@@ -207,6 +209,12 @@ func printNode(t io.Writer, n gsgit.NodeStatus) {
 	fmt.Fprintf(t, "disk\t%s\napplied\t%s\n", short(n.Disk), short(n.Applied))
 	for _, h := range n.Held {
 		fmt.Fprintf(t, "held\t%s: %s\n", h.Path, h.What)
+	}
+	for _, object := range n.DriftObjects {
+		fmt.Fprintf(t, "drift\t%s\n", object)
+	}
+	for _, note := range n.Notes {
+		fmt.Fprintf(t, "note\t%s: %s\n", note.Object, note.What)
 	}
 	if n.HTTP != "" {
 		fmt.Fprintf(t, "http\t%s\n", n.HTTP)

@@ -123,6 +123,7 @@ func newPrimary(s *station, o watchOptions) *primary {
 		p.announcer.Board = s.topics
 	}
 	s.node.Held = p.publisher.Held
+	s.node.Notes = (&gsgit.Notes{Store: s.store, Dir: s.dir}).List
 	return p
 }
 
