@@ -150,45 +150,46 @@ func retitle(t *testing.T, dir, layer, title string) string {
 
 func TestWorkOfOneFile(t *testing.T) {
 	t.Parallel()
-	for _, side := range []string{"primary", "replica"} {
-		t.Run(side, func(t *testing.T) {
-			t.Parallel()
-			p := newPair(t)
-			process, dir := p.primary, p.primaryDir
-			if side == "replica" {
-				process, dir = p.replica, p.replicaDir
+	p := newPair(t)
+	had := map[string]int{p.primaryDir: inPacks(t, p.primaryDir), p.replicaDir: inPacks(t, p.replicaDir)}
+	before := ref(t, p.primaryDir, mainRef)
+	var path string
+	primary, replica := p.traced(t, func() {
+		path = retitle(t, p.primaryDir, "buoys", "Counted")
+		eventually(t, "the commit", func() error {
+			if ref(t, p.primaryDir, mainRef) == before {
+				return fmt.Errorf("the head is still %s", before)
 			}
-			before, objects := ref(t, dir, mainRef), inPacks(t, dir)
-			var path string
-			calls := traced(t, process, func() {
-				path = retitle(t, p.primaryDir, "buoys", "Counted")
-				eventually(t, "the commit", func() error {
-					if ref(t, dir, mainRef) == before {
-						return fmt.Errorf("the head of %s is still %s", dir, before)
-					}
-					return nil
-				})
-				p.level(t)
-				time.Sleep(time.Second) // what the node does when the events of its own writes come belongs to it
-			})
-			if got := calls.opened(dir); len(got) != 1 || got[0] != path {
-				t.Errorf("opened %q, and only %s was changed", got, path)
-			}
-			if got := calls.touched(dir, "getdents64"); len(got) > 0 {
-				t.Errorf("listed %q", got)
-			}
-			if got := calls.syncs(); side == "primary" && got > 10 {
-				t.Errorf("synced %d times", got)
-			}
-			if got := calls.touched(dir, "rename", "renameat", "renameat2"); side == "replica" && (len(got) != 1 || got[0] != path) {
-				t.Errorf("renamed onto %q", got)
-			}
-			depth := strings.Count(path, "/") + 1
-			if got := inPacks(t, dir) - objects; got != depth+2 {
-				t.Errorf("%d new objects for one file of depth %d", got, depth)
-			}
+			return nil
 		})
+		p.level(t)
+		time.Sleep(time.Second) // what a node does when the events of its own writes come belongs to it
+	})
+	for dir, calls := range map[string]trace{p.primaryDir: primary, p.replicaDir: replica} {
+		if got := calls.opened(dir); len(got) != 1 || got[0] != path {
+			t.Errorf("%s: opened %q, and only %s was changed", dir, got, path)
+		}
+		if got := calls.touched(dir, "getdents64"); len(got) > 0 {
+			t.Errorf("%s: listed %q", dir, got)
+		}
+		depth := strings.Count(path, "/") + 1
+		if got := inPacks(t, dir) - had[dir]; got != depth+2 {
+			t.Errorf("%s: %d new objects for one file of depth %d", dir, got, depth)
+		}
 	}
+	if got := primary.syncs(); got == 0 || got > 10 {
+		t.Errorf("the commit was synced %d times", got)
+	}
+	if got := replica.touched(p.replicaDir, "rename", "renameat", "renameat2"); len(got) != 1 || got[0] != path {
+		t.Errorf("the apply renamed onto %q", got)
+	}
+}
+
+// traced watches both nodes while do runs.
+func (p *pair) traced(t *testing.T, do func()) (primary, replica trace) {
+	t.Helper()
+	primary = traced(t, p.primary, func() { replica = traced(t, p.replica, do) })
+	return primary, replica
 }
 
 // inPacks counts the objects of a repository, which has no loose ones.
@@ -213,20 +214,14 @@ func TestIdleOpensNothing(t *testing.T) {
 	}
 	t.Parallel()
 	p := newPair(t)
-	for name, side := range map[string]struct {
-		process *process
-		dir     string
-	}{"primary": {p.primary, p.primaryDir}, "replica": {p.replica, p.replicaDir}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			calls := traced(t, side.process, func() { time.Sleep(33 * time.Second) })
-			if got := calls.touched(side.dir, "open", "openat", "getdents64"); len(got) > 0 {
-				t.Errorf("an idle node opened %q", got)
-			}
-			if n := calls.syncs(); n > 0 {
-				t.Errorf("an idle node synced %d times", n)
-			}
-		})
+	primary, replica := p.traced(t, func() { time.Sleep(33 * time.Second) })
+	for dir, calls := range map[string]trace{p.primaryDir: primary, p.replicaDir: replica} {
+		if got := calls.touched(dir, "open", "openat", "getdents64"); len(got) > 0 {
+			t.Errorf("idle, and %s opened %q", dir, got)
+		}
+		if n := calls.syncs(); n > 0 {
+			t.Errorf("idle, and %s synced %d times", dir, n)
+		}
 	}
 }
 
