@@ -54,6 +54,16 @@ func (p *Publisher) age(want map[string]bool, recent, now time.Time) {
 	p.since = since
 }
 
+// overdue tells whether something has waited as long as the hold.
+func (p *Publisher) overdue(now time.Time) bool {
+	for _, since := range p.since {
+		if !now.Before(since.Add(p.Hold)) {
+			return true
+		}
+	}
+	return false
+}
+
 // nextLook is when an incomplete batch is looked at again. The end of a write makes an event; the short
 // wait is for a file system without events.
 func (p *Publisher) nextLook(s sight, wait time.Duration) time.Duration {
@@ -160,11 +170,17 @@ func (p *Publisher) without(edits []xmlcatalog.Edit, bad map[string]bool) []xmlc
 // rest is what goes on waiting, and until when.
 func (p *Publisher) rest(batch pending, s sight, done []xmlcatalog.Edit, young map[string]bool, now time.Time) (pending, time.Duration) {
 	left := pending{paths: map[string]bool{}, first: now, last: batch.last}
-	for _, e := range p.news(s.edits) {
-		left.paths[e.Path] = true
-	}
+	gone := map[string]bool{}
 	for _, e := range done {
-		delete(left.paths, e.Path)
+		gone[e.Path] = true
+	}
+	for _, h := range p.Held() {
+		gone[h.Path] = true
+	}
+	for _, e := range s.edits {
+		if !gone[e.Path] {
+			left.paths[placeOf(e.Path)] = true
+		}
 	}
 	for path := range young {
 		if at := p.since[path]; at.Before(left.first) {

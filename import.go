@@ -39,12 +39,12 @@ func (p *Publisher) join(ctx context.Context, head gitstore.Hash) (gitstore.Hash
 	if err := p.load(head); err != nil {
 		return head, err
 	}
-	s, err := p.lookSafely(pending{all: true})
+	s, err := p.lookSafely(&pending{all: true})
 	if err != nil {
 		return head, err
 	}
 	p.holdUnread(s.unread)
-	if edits := p.storable(s.edits); len(edits) > 0 {
+	if edits := s.edits; len(edits) > 0 {
 		damage := notable(xmlcatalog.NewDamage(p.catalog, p.catalog.With(edits), edits))
 		err := p.commit(ctx, edits, damage)
 		return p.head, err

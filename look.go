@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/gsgit/gsgit/gitstore"
@@ -18,16 +20,24 @@ type sight struct {
 	seen   map[string]bool   // what was looked at
 }
 
-// paths is what must be looked at again as long as nothing is committed: all else equals the head.
+// paths is what must be looked at again as long as nothing is committed: all else equals the head. Of a
+// layer that is its directory, where the half that it may lack will come.
 func (s sight) paths() map[string]bool {
 	all := map[string]bool{}
 	for _, e := range s.edits {
-		all[e.Path] = true
+		all[placeOf(e.Path)] = true
 	}
 	for path := range s.unread {
 		all[path] = true
 	}
 	return all
+}
+
+func placeOf(file string) string {
+	if strings.HasPrefix(file, "workspaces/") && strings.Count(file, "/") == 4 {
+		return path.Dir(file)
+	}
+	return file
 }
 
 // look compares the directory with the head at what is pending. A file that changed by noise alone is not

@@ -198,19 +198,21 @@ func (p *Publisher) record(ctx context.Context) (time.Duration, error) {
 
 // settle commits what is ready of a batch. It gives what is left of it, and when to look at that again.
 func (p *Publisher) settle(ctx context.Context, batch pending) (left pending, wait time.Duration, err error) {
-	s, err := p.lookSafely(batch)
+	whole := batch.all
+	s, err := p.lookSafely(&batch)
 	if err != nil {
 		return batch, 0, err
 	}
-	p.mended(batch, s)
-	s.edits = p.news(s.edits)
-	p.known(s.unread)
-	batch.paths, batch.all = s.paths(), false // all else equals the head, and its events would come
 	now := time.Now()
-	want := p.wants(s)
-	p.age(want, batch.recent, now)
-	r := readiness{complete: len(want) == 0, removes: xmlcatalog.Removes(p.catalog, p.catalog.With(s.edits), s.edits)}
-	v := judge(now, batch.first, batch.last, r, p.Hold)
+	v := p.weigh(batch, s, now)
+	if v.forced && !whole && p.overdue(now) {
+		// Before anything is named: what it lacks may be there, and its event still on the way.
+		batch.all = true
+		if s, err = p.lookSafely(&batch); err != nil {
+			return batch, 0, err
+		}
+		v = p.weigh(batch, s, now)
+	}
 	switch {
 	case !v.commit:
 		return batch, p.nextLook(s, v.wait), nil
@@ -220,17 +222,33 @@ func (p *Publisher) settle(ctx context.Context, batch pending) (left pending, wa
 	return p.force(ctx, batch, s, now)
 }
 
-// lookSafely looks, and stops a volume that was unmounted under us, before the look or while it went on,
-// from being recorded as the deletion of everything.
-func (p *Publisher) lookSafely(batch pending) (sight, error) {
+// weigh judges what was seen.
+func (p *Publisher) weigh(batch pending, s sight, now time.Time) verdict {
+	want := p.wants(s)
+	p.age(want, batch.recent, now)
+	r := readiness{complete: len(want) == 0, removes: xmlcatalog.Removes(p.catalog, p.catalog.With(s.edits), s.edits)}
+	return judge(now, batch.first, batch.last, r, p.Hold)
+}
+
+// lookSafely looks, and narrows the batch to what differs: all else equals the head, and its events would
+// come. A volume that was unmounted under us, before the look or while it went on, must not be recorded as
+// the deletion of everything.
+func (p *Publisher) lookSafely(batch *pending) (sight, error) {
 	if err := p.stillThere(); err != nil {
 		return sight{}, err
 	}
-	s, err := p.look(batch)
+	s, err := p.look(*batch)
+	if err == nil {
+		err = p.stillThere()
+	}
 	if err != nil {
 		return s, err
 	}
-	return s, p.stillThere()
+	p.mended(*batch, s)
+	s.edits = p.news(s.edits)
+	p.known(s.unread)
+	batch.paths, batch.all = s.paths(), false
+	return s, nil
 }
 
 // stillThere tells that the directory is a data directory still.

@@ -12,6 +12,9 @@ import (
 // by file, and delete-and-create-again is one act.
 const removalWait = time.Second
 
+// oneAct is how long one act of a GeoServer writes without a pause, with room to spare.
+const oneAct = 250 * time.Millisecond
+
 // pending is what was heard of and is neither committed nor held yet.
 type pending struct {
 	paths       map[string]bool
@@ -30,8 +33,8 @@ func (p *pending) add(b watcher.Batch) {
 	if b.Last.After(p.last) {
 		p.last = b.Last
 	}
-	// A batch without a pause tells nothing of when its last act began.
-	if p.recent = b.First; b.Last.Sub(b.First) > removalWait {
+	// A long batch without a pause is many acts, of which the last has just begun.
+	if p.recent = b.First; b.Last.Sub(b.First) > oneAct {
 		p.recent = b.Last
 	}
 	p.all = p.all || b.Lost
