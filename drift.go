@@ -304,7 +304,10 @@ func (f *Follower) keep(ctx context.Context, disk gitstore.Hash, edits []xmlcata
 	if err != nil {
 		return id, fmt.Errorf("keep the replica's own bytes: %w", err)
 	}
-	ref := driftRefs + stamp()
+	ref, err := freshRef(f.Store, driftRefs)
+	if err != nil {
+		return id, err
+	}
 	if err := f.Store.SetRef(ctx, ref, gitstore.Hash{}, id); err != nil {
 		return id, fmt.Errorf("keep the replica's own bytes: %w", err)
 	}

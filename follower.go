@@ -67,7 +67,7 @@ func (f *Follower) LookAtAll() {
 
 // Sync finishes what a crash cut off, heals drift, and applies the newest head.
 func (f *Follower) Sync(ctx context.Context) (time.Duration, error) {
-	again, heardErr := f.Sources.Listen(ctx, f.Store, f.onDisk)
+	again, heardErr := f.listen(ctx)
 	release, err := f.lock()
 	if err != nil {
 		return 0, err
@@ -92,6 +92,15 @@ func (f *Follower) Sync(ctx context.Context) (time.Duration, error) {
 		f.Applied() // even where nothing was written: a resync beside this node may have
 	}
 	return again, gravestFirst(err, heardErr)
+}
+
+// listen fetches what is new, unless that would fill the volume: then this Sync ends with that, once it has
+// finished what was begun.
+func (f *Follower) listen(ctx context.Context) (time.Duration, error) {
+	if enoughSpace(f.Store, f.MinFree) != nil {
+		return 0, nil
+	}
+	return f.Sources.Listen(ctx, f.Store, f.onDisk)
 }
 
 func (f *Follower) onDisk() (gitstore.Hash, error) { return f.Store.Ref(DiskRef) }

@@ -55,7 +55,10 @@ func (f *Follower) keepLost(ctx context.Context, target gitstore.Hash) error {
 			return err
 		}
 	}
-	ref := lostRefs + stamp()
+	ref, err := freshRef(f.Store, lostRefs)
+	if err != nil {
+		return err
+	}
 	f.Log.Info("kept", "commit", head.String(), "ref", ref)
 	return f.Store.SetRef(ctx, ref, gitstore.Hash{}, head)
 }
@@ -124,5 +127,14 @@ func (p *Publisher) KeepDisk(ctx context.Context) error {
 	return err
 }
 
-// stamp makes names of refs that sort by time.
-func stamp() string { return time.Now().UTC().Format("20060102T150405.000000000Z") }
+// freshRef is a name for a ref that sorts by time, and that nothing has: two may come within one tick of the
+// clock, and it may have gone back.
+func freshRef(s *gitstore.Store, prefix string) (string, error) {
+	for at := time.Now().UTC(); ; at = at.Add(time.Nanosecond) {
+		ref := prefix + at.Format("20060102T150405.000000000Z")
+		taken, err := s.Ref(ref)
+		if err != nil || taken.IsZero() {
+			return ref, err
+		}
+	}
+}

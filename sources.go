@@ -210,7 +210,7 @@ func (s *Sources) poll(ctx context.Context, store *gitstore.Store, have gitstore
 		}
 		answered = true
 		if !head.IsZero() {
-			if err := note(ctx, store, refName(store, remoteName(src.URL)), head, s.asked); err != nil {
+			if err := note(ctx, store, s.refOf(store, src.URL), head, s.asked); err != nil {
 				return err
 			}
 		}
@@ -224,15 +224,20 @@ func (s *Sources) poll(ctx context.Context, store *gitstore.Store, have gitstore
 	return nil
 }
 
-// remoteName makes the ref component of a source that has no instance name.
-func remoteName(source string) string {
+// refOf is the ref of a source that has no instance name, another one for each that this poll has asked.
+func (s *Sources) refOf(store *gitstore.Store, source string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '-'
 	}, source)
-	return "from-" + strings.Trim(name, "-")
+	const most = 200 // a name of a file, which may have 255 bytes
+	name = "from-" + strings.Trim(name[max(0, len(name)-most):], "-")
+	for s.asked[refName(store, name)] {
+		name += "-too"
+	}
+	return refName(store, name)
 }
 
 // refName is the ref of what an instance stands for. Instances may have names that git takes for no part of
@@ -249,6 +254,12 @@ func note(ctx context.Context, store *gitstore.Store, ref string, head gitstore.
 	was, err := store.Ref(ref)
 	if err == nil && was != head {
 		err = store.SetRef(ctx, ref, was, head)
+	}
+	if errors.Is(err, gitstore.ErrRefMoved) {
+		// A resync beside this node hears the same news.
+		if was, err = store.Ref(ref); err == nil && was != head {
+			err = store.SetRef(ctx, ref, was, head)
+		}
 	}
 	current[ref] = err == nil
 	return err

@@ -2,6 +2,7 @@ package gsgit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -28,7 +29,24 @@ func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, dif
 		return nil, nil, err
 	}
 	after := before.With(edits)
+	if err := f.keepsSettings(disk, target); err != nil {
+		return nil, nil, err
+	}
 	return before, edits, f.accept(ctx, target, xmlcatalog.NewDamage(before, after, edits))
+}
+
+// keepsSettings refuses a history that was emptied, by `git rm -r` in a hub or a volume that went away under
+// somebody: no GeoServer ever removes its global.xml.
+func (f *Follower) keepsSettings(disk, target gitstore.Hash) error {
+	_, had, err := f.Store.Lookup(disk, "global.xml")
+	if err != nil || !had || target == f.Accept {
+		return err
+	}
+	_, has, err := f.Store.Lookup(target, "global.xml")
+	if err != nil || has {
+		return err
+	}
+	return f.refuse(target, errors.New("it would take the service down: it has no global.xml any more"))
 }
 
 // regular leaves out links and the like, which the plan refuses by name, and what is not tracked.
@@ -49,7 +67,7 @@ func (f *Follower) accept(ctx context.Context, target gitstore.Hash, damage []xm
 	var named map[string]bool
 	for _, d := range notable(damage) {
 		if target == f.Accept {
-			f.warnOnce("applying accepted damage", target, d.String())
+			f.warnOnce(target, d.String())
 			continue
 		}
 		if d.Class == xmlcatalog.Outage {
@@ -66,7 +84,7 @@ func (f *Follower) accept(ctx context.Context, target gitstore.Hash, damage []xm
 			unnamed = append(unnamed, d.String())
 			continue
 		}
-		f.warnOnce("applying named damage", target, d.String())
+		f.warnOnce(target, d.String())
 	}
 	switch {
 	case len(outages) > 0:
@@ -91,14 +109,20 @@ func (f *Follower) named(ctx context.Context, target gitstore.Hash) (map[string]
 	return named, nil
 }
 
-func (f *Follower) warnOnce(what string, target gitstore.Hash, damage string) {
+// warnOnce tells of damage that is written all the same: named, or accepted by a person.
+func (f *Follower) warnOnce(target gitstore.Hash, damage string) {
 	if f.warned == nil {
 		f.warned = map[string]bool{}
 	}
-	if !f.warned[damage] {
-		f.warned[damage] = true
-		f.Log.Warn(what, "commit", target.String(), "damage", damage)
+	if f.warned[damage] {
+		return
 	}
+	f.warned[damage] = true
+	if target == f.Accept {
+		f.Log.Warn("applying accepted damage", "commit", target.String(), "damage", damage)
+		return
+	}
+	f.Log.Warn("applying named damage", "commit", target.String(), "damage", damage)
 }
 
 func (f *Follower) refuse(target gitstore.Hash, cause error) error {

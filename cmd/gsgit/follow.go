@@ -112,7 +112,7 @@ func runFollow(ctx context.Context, o followOptions, log *slog.Logger, stdout io
 		return err
 	}
 	kept := s.used()
-	kept.GeoServer = geoserver.Config{URL: o.GeoServer.URL, User: o.GeoServer.User, PasswordFile: o.GeoServer.PasswordFile}
+	kept.GeoServer = keptGeoServer{URL: o.GeoServer.URL, User: o.GeoServer.User, PasswordFile: o.GeoServer.PasswordFile}
 	kept.Passwords = o.Passwords
 	if !o.DryRun {
 		if err := s.keepSettings(kept); err != nil {
@@ -215,8 +215,11 @@ func (r *replica) once(ctx context.Context) error {
 	if _, err := r.follower.Sync(ctx); err != nil {
 		return err
 	}
-	_, err := r.pickUp.Sync(ctx)
-	return err
+	if _, err := r.pickUp.Sync(ctx); err != nil {
+		return err
+	}
+	r.health.Set("pinned", r.follower.Pinned())
+	return r.verdict(nil)
 }
 
 // dryRun prints what would be written, and ends with exit status 3 where that is anything.
