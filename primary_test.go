@@ -66,7 +66,7 @@ func (l *lines) all() (all []string) {
 
 const (
 	patience   = 60 * time.Second
-	testSettle = 40 * time.Millisecond
+	testSettle = 100 * time.Millisecond
 )
 
 // newPrimary starts one on dir, which is imported first.
