@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/resync"
@@ -132,5 +131,3 @@ func drafted(edits []xmlcatalog.Edit) []gitstore.Edit {
 	}
 	return all
 }
-
-func comparePaths(a, b xmlcatalog.Edit) int { return strings.Compare(a.Path, b.Path) }

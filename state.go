@@ -140,7 +140,7 @@ func HintOf(err error) string {
 	if h, ok := err.(interface{ Hint() string }); ok && h.Hint() != "" {
 		return h.Hint()
 	}
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // it walks the tree itself, node by node
 	case interface{ Unwrap() error }:
 		return HintOf(e.Unwrap())
 	case interface{ Unwrap() []error }:

@@ -81,7 +81,7 @@ func (s *Store) visit(ctx context.Context, src Source, do func(context.Context, 
 	if err != nil {
 		return fmt.Errorf("%s: %w", l, err)
 	}
-	defer o.close()
+	defer func() { _ = o.close() }()
 	if err := because(ctx, do(ctx, o)); err != nil {
 		return fmt.Errorf("%s: %w", l, err)
 	}

@@ -135,10 +135,9 @@ func (r remote) lyingPack(all []string, head gitstore.Hash) []byte {
 
 func TestTreesThatNoDirectoryCanHoldAreRefused(t *testing.T) {
 	r := newRemote(t)
-	blob := strings.Repeat("\x01", 20)
 	r.write("x", "x")
 	copyID := hashOf(t, r.git("hash-object", "-w", "x"))
-	blob = string(copyID[:])
+	blob := string(copyID[:])
 	deep := deepTree(r, 400)
 	for name, tree := range map[string]string{
 		"dot git":                "100644 .git\x00" + blob,

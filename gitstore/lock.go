@@ -56,7 +56,7 @@ func sign(f *os.File) error {
 		f.Close()
 		return err
 	}
-	f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return nil
 }
 

@@ -34,7 +34,7 @@ func (s *packSet) within(id Hash, read func(p *pack, offset int64) error) error 
 	if s.closed {
 		return errClosed
 	}
-	err := error(ErrNotFound)
+	err := ErrNotFound
 	for _, p := range s.packs {
 		if offset, ok := p.index.find(id); ok {
 			if err = read(p, offset); err == nil {

@@ -36,7 +36,7 @@ func (s *Store) Push(ctx context.Context, src Source, ref string, old, new Hash)
 	if err != nil {
 		return fmt.Errorf("%s: %w", l, err)
 	}
-	defer p.close()
+	defer func() { _ = p.close() }()
 	t := &transfer{store: s, peer: p, guard: guard, ref: ref, old: old, new: new}
 	if err := because(ctx, t.run(ctx)); err != nil {
 		return fmt.Errorf("%s: %w", l, err)

@@ -45,7 +45,7 @@ func (h *gitServer) read(w http.ResponseWriter, r *http.Request) (*uploadRequest
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(clientSilence)) // not every server can
 	// Left standing, it would end the answer: the server goes on reading to see whether the client hangs up.
-	defer control.SetReadDeadline(time.Time{})
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	var body io.Reader = http.MaxBytesReader(w, r.Body, h.options.MaxBody)
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		unzipped, err := gzip.NewReader(body)

@@ -13,7 +13,7 @@ import (
 	"crypto/x509"
 )
 
-// ErrRejected: the other side refused a push, most often because its branch has
+// ErrRejected says that the other side refused a push, most often because its branch has
 // commits that are not in ours.
 var ErrRejected = errors.New("the push was refused")
 

@@ -1,5 +1,7 @@
 package kafkabus
 
+import "errors"
+
 // Error is an error of this package that knows more than its text. Callers ask
 // for its methods with errors.As and an interface of their own.
 type Error struct {
@@ -33,7 +35,7 @@ func (e *Error) Permanent() bool { return e.permanent }
 // the cause is kept: errors.As finds this error first.
 func refuse(what string, cause error) error {
 	e := &Error{what: what, cause: cause, permanent: true}
-	if c, ok := cause.(*Error); ok {
+	if c := (*Error)(nil); errors.As(cause, &c) {
 		e.hint = c.hint
 	}
 	return e

@@ -127,7 +127,7 @@ func (c *guarded) nextFrame() error {
 	if _, ok := allowedKeys[key]; !ok || size < 10 || size > maxFrame || version < 0 || version > maxVersion {
 		c.guard.hungUp.Add(1)
 		c.guard.logger.Debug("broker hung up", "remote", c.RemoteAddr().String(), "size", size, "key", key, "version", version)
-		c.Close()
+		_ = c.Close()
 		return errFrame
 	}
 	c.known = true

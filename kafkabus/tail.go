@@ -228,11 +228,12 @@ func (l *link) offsets(ctx context.Context, which topic) (first, end int64, err 
 	if err != nil {
 		return 0, 0, err
 	}
-	for _, p := range r.Topics[name] {
-		if p.Error == nil && (p.FirstOffset < 0 || p.LastOffset < 0) {
-			return 0, 0, kafka.LeaderNotAvailable // half an answer
-		}
-		return p.FirstOffset, p.LastOffset, p.Error
+	if len(r.Topics[name]) == 0 {
+		return 0, 0, kafka.UnknownTopicOrPartition
 	}
-	return 0, 0, kafka.UnknownTopicOrPartition
+	p := r.Topics[name][0] // one partition was asked for
+	if p.Error == nil && (p.FirstOffset < 0 || p.LastOffset < 0) {
+		return 0, 0, kafka.LeaderNotAvailable // half an answer
+	}
+	return p.FirstOffset, p.LastOffset, p.Error
 }

@@ -117,7 +117,7 @@ func TestChurn(t *testing.T) {
 // folders are the directories that deserve a watch, sorted.
 func folders(dir string) []string {
 	var found []string
-	filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error { //nolint:errcheck // nothing else works here
+	filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error { // nothing else works here
 		if err == nil && d.IsDir() {
 			if rel, _ := filepath.Rel(dir, p); rel == "data" {
 				return filepath.SkipDir

@@ -88,7 +88,7 @@ func (m *mirror) read(path string) {
 func disk(dir, path string) map[string]string {
 	files := map[string]string{}
 	root := filepath.Join(dir, filepath.FromSlash(path))
-	filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error { //nolint:errcheck // what is gone is gone
+	filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error { // what is gone is gone
 		if err != nil {
 			return nil
 		}

@@ -17,7 +17,7 @@ func identity(info fs.FileInfo) []uint64 {
 	if !ok {
 		return nil
 	}
-	return []uint64{st.Ino, uint64(st.Dev), uint64(st.Ctim.Nano())}
+	return []uint64{st.Ino, uint64(st.Dev), uint64(st.Ctim.Nano())} //nolint:unconvert // Dev is narrower on other machines
 }
 
 func inodeOf(info fs.FileInfo) uint64 {
@@ -25,7 +25,7 @@ func inodeOf(info fs.FileInfo) uint64 {
 	if !ok {
 		return 0
 	}
-	return st.Ino ^ uint64(st.Dev)<<40 // another file system may have the same number
+	return st.Ino ^ uint64(st.Dev)<<40 //nolint:unconvert // Dev is narrower elsewhere; another file system may have the same number
 }
 
 // remote are the file systems on which others may write without an event

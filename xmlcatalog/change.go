@@ -42,6 +42,7 @@ type Change struct {
 // differ by noise alone take no part.
 func Compare(before, after *Catalog, edits []Edit) []Change {
 	c := &comparison{before: before, after: after, groups: map[string]*group{}, read: map[extent]reading{}}
+	c.readAhead(edits)
 	for _, e := range edits {
 		if !c.noise(e) {
 			c.take(e)

@@ -41,13 +41,18 @@ func (c *comparison) canonical(data []byte) (*element, error) {
 
 // noise is [Noise] with the forms kept.
 func (c *comparison) noise(e Edit) bool {
-	row := rowOf(e.Path)
-	if row == nil || row.root == "" || row.kind == bodyFile || e.Old == nil || e.New == nil || bytes.Equal(e.Old, e.New) {
+	if !e.byForm() {
 		return Noise(e.Path, e.Old, e.New)
 	}
 	a, errA := c.canonical(e.Old)
 	b, errB := c.canonical(e.New)
 	return errA == nil && errB == nil && a.sum == b.sum
+}
+
+// byForm says that only the canonical forms tell whether an edit is noise.
+func (e Edit) byForm() bool {
+	row := rowOf(e.Path)
+	return row != nil && row.root != "" && row.kind != bodyFile && len(e.Old) > 0 && len(e.New) > 0 && !bytes.Equal(e.Old, e.New)
 }
 
 // group is one object with its edited files. Identity is the id: the same

@@ -115,7 +115,7 @@ func readInto(fsys fs.FS, name string, buffer *[]byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	data := (*buffer)[:0]
 	for len(data) <= maxSize {
 		if len(data) == cap(data) {
@@ -123,7 +123,7 @@ func readInto(fsys fs.FS, name string, buffer *[]byte) ([]byte, error) {
 		}
 		n, err := file.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

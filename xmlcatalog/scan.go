@@ -20,11 +20,10 @@ const (
 // of XML or numbers, one element holds all. It obeys no DOCTYPE, so an entity
 // that a document declares is unknown, and a bomb of them never goes off.
 type scanner struct {
-	data  []byte
-	at    int
-	open  [][]byte // names of the elements that are open
-	seen  bool     // the outermost element has begun
-	token token
+	data []byte
+	at   int
+	open [][]byte // names of the elements that are open
+	seen bool     // the outermost element has begun
 }
 
 // token is a tag or a stretch of text. The bytes are those of the document:
@@ -96,24 +95,22 @@ func (s *scanner) aside() error {
 }
 
 func (s *scanner) text() (token, error) {
-	end := bytes.IndexByte(s.data[s.at:], '<')
-	if end < 0 {
-		end = len(s.data) - s.at
+	from, plain := s.at, true
+	for s.at < len(s.data) && s.data[s.at] != '<' {
+		plain = plain && !special[s.data[s.at]]
+		s.at++
 	}
-	run := s.data[s.at : s.at+end]
-	s.at += end
+	run := s.data[from:s.at]
 	if len(s.open) == 0 && len(bytes.TrimSpace(run)) > 0 {
 		return token{}, errors.New("text stands outside of the document's element")
 	}
-	if !plain(run) {
-		if bytes.Contains(run, []byte("]]>")) {
-			return token{}, errors.New("]]> stands in a text")
-		}
-		if err := checkText(run); err != nil {
-			return token{}, err
-		}
+	if plain {
+		return token{kind: textRun, data: run}, nil
 	}
-	return token{kind: textRun, data: run}, nil
+	if bytes.Contains(run, []byte("]]>")) {
+		return token{}, errors.New("]]> stands in a text")
+	}
+	return token{kind: textRun, data: run}, checkText(run)
 }
 
 // plain says that nothing in a text needs a second look, which is nearly always
@@ -204,6 +201,15 @@ func (s *scanner) doctype() error {
 }
 
 func (s *scanner) closing() (token, error) {
+	if top := len(s.open) - 1; top >= 0 {
+		name := s.open[top]
+		// As all but a few closing tags are written: the name, and the end.
+		if rest := s.data[s.at+2:]; len(rest) > len(name) && rest[len(name)] == '>' && string(rest[:len(name)]) == string(name) {
+			s.open = s.open[:top]
+			s.at += 2 + len(name) + 1
+			return token{kind: endTag, name: name}, nil
+		}
+	}
 	end := bytes.IndexByte(s.data[s.at:], '>')
 	if end < 0 {
 		return token{}, errNotWhole
@@ -224,7 +230,10 @@ func (s *scanner) opening() (token, error) {
 	}
 	name := s.data[s.at+1 : s.at+1+length]
 	from := s.at + 1 + length
-	end, empty, err := attributesEnd(s.data, from)
+	end, empty, err := from+1, false, error(nil)
+	if from >= len(s.data) || s.data[from] != '>' {
+		end, empty, err = attributesEnd(s.data, from)
+	}
 	if err != nil {
 		return token{}, err
 	}

@@ -84,7 +84,7 @@ func runRepair(ctx context.Context, o *checkOptions, log *slog.Logger, stderr io
 	if err != nil {
 		return err
 	}
-	reader.Close()
+	_ = reader.Close()
 	s := &station{nodeOptions: nodeOptions{place: o.place}, log: log, step: crashSteps()}
 	defer s.close()
 	lock, err := gitstore.LockFile(filepath.Join(s.stateDir(), "node.lock"), 2*time.Second)
@@ -133,7 +133,7 @@ func (o *checkOptions) history(ctx context.Context) ([]finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	findings := []finding{}
 	for commit, damage := range gsgit.UnnamedDamage(ctx, s, &err) {
 		for _, d := range damage {

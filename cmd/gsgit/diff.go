@@ -58,7 +58,7 @@ func runDiff(ctx context.Context, o *diffOptions, revisions []string, stdout io.
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	changes, err := o.changes(ctx, s, revisions)
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func (o *followOptions) written() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	disk, err := s.Ref(gsgit.DiskRef)
 	if err != nil || !disk.IsZero() {
 		return true, err

@@ -27,11 +27,11 @@ func runGC(ctx context.Context, o *place, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	reader.Close()
+	_ = reader.Close()
 	s, err := gitstore.Open(o.GitDir, gitstore.Options{Branch: o.Branch, Logger: log, Step: crashSteps()})
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	return s.Maintain(ctx)
 }

@@ -168,7 +168,7 @@ func serve(ctx context.Context, ln net.Listener, handler http.Handler, log *slog
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	if server.Shutdown(closing) != nil {
-		server.Close() // a fetch that still runs is tried again elsewhere
+		_ = server.Close() // a fetch that still runs is tried again elsewhere
 	}
 	return nil
 }

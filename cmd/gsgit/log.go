@@ -47,7 +47,7 @@ func runLog(ctx context.Context, o *logOptions, object string, stdout io.Writer)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	entries, err := logEntries(ctx, s, object, o.Limit)
 	if err != nil {
 		return err

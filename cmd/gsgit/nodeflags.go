@@ -14,7 +14,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gsgit/gsgit"
-	"github.com/gsgit/gsgit/geoserver"
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/kafkabus"
 	"github.com/gsgit/gsgit/xmlcatalog"
@@ -170,13 +169,20 @@ type settings struct {
 	TLSCA   string            `json:"tlsCA"`
 	Roles   []string          `json:"roles"`
 
-	From      string           `json:"from"`
-	Remote    string           `json:"remote"`
-	Trust     []string         `json:"trust"`
-	Local     []string         `json:"local"`
-	Security  string           `json:"security"`
-	Passwords string           `json:"passwords"`
-	GeoServer geoserver.Config `json:"geoserver"`
+	From      string        `json:"from"`
+	Remote    string        `json:"remote"`
+	Trust     []string      `json:"trust"`
+	Local     []string      `json:"local"`
+	Security  string        `json:"security"`
+	Passwords string        `json:"passwords"`
+	GeoServer keptGeoServer `json:"geoserver"`
+}
+
+// keptGeoServer is where a node's GeoServer is, and who it is spoken to as; the password stays in its file.
+type keptGeoServer struct {
+	URL          string `json:"url"`
+	User         string `json:"user"`
+	PasswordFile string `json:"passwordFile"`
 }
 
 func (p *place) keepSettings(s settings) error {

@@ -84,7 +84,7 @@ func (o *resyncOptions) openResync(log *slog.Logger) (*station, settings, error)
 	if err != nil {
 		return nil, settings{}, err
 	}
-	reader.Close()
+	_ = reader.Close()
 	kept, err := o.place.settings()
 	if err != nil {
 		return nil, kept, err
@@ -129,7 +129,7 @@ func (o *resyncOptions) take(kept settings) {
 		o.listen.TLSCA = kept.TLSCA
 	}
 	if o.GeoServer.URL == "" {
-		o.GeoServer = kept.GeoServer
+		o.GeoServer.URL, o.GeoServer.User, o.GeoServer.PasswordFile = kept.GeoServer.URL, kept.GeoServer.User, kept.GeoServer.PasswordFile
 	}
 	o.Passwords = kept.Passwords
 	o.Drift = gsgit.DriftHeal // that is what a resync is for

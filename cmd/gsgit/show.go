@@ -29,7 +29,7 @@ func runShow(ctx context.Context, o *place, revision string, stdout io.Writer) e
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	id, err := s.Resolve(revision)
 	if err != nil {
 		return err

@@ -71,7 +71,7 @@ func (o *statusOptions) gather(ctx context.Context) (s gsgit.Status, outside boo
 		}
 		return s, false, err
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 	kept, err := o.settings()
 	if err != nil {
 		return s, false, err

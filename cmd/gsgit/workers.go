@@ -72,7 +72,7 @@ func (s *station) watch(w workers, most time.Duration, observe func(watcher.Batc
 		return fmt.Errorf("watch %s: %w", s.DataDir, err)
 	}
 	w.Go(func() error {
-		defer watching.Close()
+		defer func() { _ = watching.Close() }()
 		for {
 			select {
 			case <-w.ctx.Done():

@@ -4,6 +4,7 @@ package bustest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -91,7 +92,7 @@ func join(t *testing.T, b Broker, name string) Node {
 	go func() { done <- bus.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != context.Canceled {
+		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("Run of %s returned %v", name, err)
 		}
 		bus.Close()

@@ -76,7 +76,7 @@ func (l *Line) enter(s lineState) {
 	}
 	l.mu.Unlock()
 	for _, c := range cut {
-		c.Close()
+		_ = c.Close()
 	}
 }
 
