@@ -202,8 +202,16 @@ func (p *primary) tellHeld() {
 		return
 	}
 	p.health.Set("held", gsgit.Condition{State: gsgit.Held,
-		Why:  fmt.Sprintf("%d files are on disk and not in history, %s first: %s", len(held), held[0].Path, held[0].What),
+		Why:  fmt.Sprintf("on disk and not in history: %s (%s)%s", held[0].Path, held[0].What, more(len(held)-1)),
 		Hint: held[0].Hint})
+}
+
+// more tells of the rest of a list whose first is named.
+func more(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", and %d more", n)
 }
 
 // once commits and announces what is there by the same rules as the daemon, and ends.
