@@ -46,8 +46,9 @@ type Publisher struct {
 	since   map[string]time.Time // when what is incomplete was first seen to be, by path
 	retryAt time.Time            // when held files that could not be read are tried again
 
-	head    gitstore.Hash       // what catalog describes; zero: nothing is loaded
-	catalog *xmlcatalog.Catalog // of head, with held files as the head has them
+	head      gitstore.Hash       // what catalog describes; zero: nothing is loaded
+	untracked bool                // the head was looked through for what is no longer tracked
+	catalog   *xmlcatalog.Catalog // of head, with held files as the head has them
 }
 
 // HeldFile is one file that is on disk and not in history.
@@ -68,6 +69,14 @@ type HeldFile struct {
 func (p *Publisher) Observe(b watcher.Batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now := time.Now()
+	// No hold is counted from a time to come, whatever clock told it.
+	if b.First.After(now) {
+		b.First = now
+	}
+	if b.Last.After(now) {
+		b.Last = now
+	}
 	p.pending.add(b)
 }
 
@@ -131,7 +140,10 @@ func (p *Publisher) align(ctx context.Context) error {
 		}
 		p.LookAtAll()
 	}
-	return p.load(head)
+	if err := p.load(head); err != nil {
+		return err
+	}
+	return p.untrack(ctx)
 }
 
 // claim moves the marker up to the head if every commit in between is this instance's own.
