@@ -172,7 +172,7 @@ func (p *Publisher) own(c gitstore.Commit) bool {
 
 func (p *Publisher) foreign(commit gitstore.Hash) error {
 	return &Problem{State: Held, Why: fmt.Sprintf("%s has commit %s, which is not this node's and is not in the directory", p.Store.Branch(), commit),
-		Help: "bring it into the directory with `gsgit restore`, or go on from the directory with `gsgit resync --keep-disk`"}
+		Help: "bring it into the directory with `gsgit resync --to COMMIT`, or go on from the directory with `gsgit resync --keep-disk`"}
 }
 
 // load reads the catalog of the head, once: commits of our own are absorbed as they are made.
