@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -282,9 +283,10 @@ func (a *Announcer) summary(ctx context.Context, announced gitstore.Hash, commit
 		return sum, nil
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	recorded := maps.Clone(a.recorded) // not held while comparing: it would keep the next commit waiting
+	a.mu.Unlock()
 	for _, c := range commits {
-		s, ok := a.recorded[c]
+		s, ok := recorded[c]
 		if !ok {
 			changes, edits, err := ChangesBetween(ctx, a.Store, announced, commits[0])
 			return summaryOf(xmlcatalog.Describe(changes, edits)), err
