@@ -19,6 +19,7 @@ type churn struct {
 	g      *fixtures.GeoServer
 	r      *rand.Rand
 	n      int
+	keep   bool     // deletes nothing for a while: removals make everything wait
 	layers []string // workspace:name
 	styles []string
 	stores []string // of workspace harbour or a churn workspace: "ws store"
@@ -72,7 +73,9 @@ func (c *churn) step() {
 	case 10, 11:
 		c.rename()
 	case 12, 13:
-		c.delete()
+		if !c.keep {
+			c.delete()
+		}
 	case 14:
 		if l, i := pick(c, c.layers); i >= 0 {
 			_ = c.g.ResaveLayer(l)
@@ -180,11 +183,12 @@ func TestG1G2Churn(t *testing.T) {
 		*seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("-seed %d", *seed)
-	p := newPrimary(t, sampleDir(t), func(p *primary) { p.hold = time.Second })
+	p := newPrimary(t, sampleDir(t), func(p *primary) { p.hold, p.settle = time.Second, 15*time.Millisecond })
 	r := rand.New(rand.NewPCG(*seed, 1))
 	c := &churn{r: r, g: &fixtures.GeoServer{Writer: fixtures.Writer{Dir: p.dir, Pause: func(time.Duration) {}}},
 		stores: []string{"harbour charts"}}
 	for i := range acts {
+		c.keep = i/500%2 == 0
 		c.step()
 		switch n := r.IntN(400); {
 		case n == 0:
@@ -193,14 +197,23 @@ func TestG1G2Churn(t *testing.T) {
 				c.step()
 			}
 			p.start()
-		case n < 8:
-			time.Sleep(time.Duration(r.IntN(150)) * time.Millisecond)
+		case n < 25:
+			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
 		}
 		if i%500 == 250 {
 			p.scribble(r)
 		}
 	}
-	p.commits()
+	for commit, err := range p.store.Log(t.Context(), p.head()) {
+		if damage := commit.Trailers("Gsgit-Damage"); err != nil || len(damage) > 0 {
+			t.Errorf("%s (%s) names damage, though every act was whole within the hold: %q (%v)", commit.ID, commit.Subject(), damage, err)
+		}
+	}
+	if made := len(p.commits()); made < acts/100 {
+		t.Errorf("%d acts made %d commits", acts, made)
+	} else {
+		t.Logf("%d commits; %d layers, %d stores, %d workspaces and %d styles are left", made, len(c.layers), len(c.stores), len(c.spaces), len(c.styles))
+	}
 }
 
 // scribble leaves half a file for a moment, as an editor does.
