@@ -59,6 +59,9 @@ func (f *Follower) treat(ctx context.Context, disk gitstore.Hash, batch pending,
 		return err
 	}
 	f.healing.note(now, time.Now())
+	if len(now) > 0 {
+		f.Log.Info("healed", "objects", few(f.Drifting()), "files", len(now))
+	}
 	for _, e := range later {
 		f.Observe(watcher.Batch{Paths: []string{e.Path}, First: batch.first, Last: batch.last})
 	}
@@ -201,117 +204,3 @@ func (f *Follower) restore(ctx context.Context, disk gitstore.Hash, drifted []xm
 
 // regularFile is git's mode of an ordinary file.
 const regularFile = 0o100644
-
-// keepBefore keeps what a plan would overwrite and no commit holds.
-func (f *Follower) keepBefore(ctx context.Context, disk gitstore.Hash, plan resync.Plan) error {
-	foreign, err := f.Files.Before(plan)
-	if err != nil {
-		return fmt.Errorf("look at what is to be overwritten: %w", err)
-	}
-	var kept []xmlcatalog.Edit
-	for _, d := range foreign {
-		if e, ok, err := f.ownBytes(disk, d.Path, d.Have); err != nil {
-			return err
-		} else if ok {
-			kept = append(kept, e)
-		}
-	}
-	if len(kept) == 0 {
-		return nil
-	}
-	_, err = f.keep(ctx, disk, kept)
-	return err
-}
-
-// Displaced keeps bytes that an apply found in the place of a file at the last moment.
-func (f *Follower) Displaced(ctx context.Context, path string, content []byte) error {
-	disk, err := f.Store.Ref(DiskRef)
-	if err != nil {
-		return err
-	}
-	e, ok, err := f.ownBytes(disk, path, content)
-	if err != nil || !ok {
-		return err
-	}
-	_, err = f.keep(ctx, disk, []xmlcatalog.Edit{e})
-	return err
-}
-
-// ownBytes tells whether bytes on disk are the replica's own: neither the commit's nor noise beside them.
-// A password that this GeoServer encrypted with its own key is no drift, and nobody else's either: it is kept.
-func (f *Follower) ownBytes(disk gitstore.Hash, path string, content []byte) (xmlcatalog.Edit, bool, error) {
-	e := xmlcatalog.Edit{Path: path, New: nonNil(content)}
-	if content == nil {
-		return e, false, nil
-	}
-	entry, had, err := comparison{store: f.Store, commit: disk}.lookup(path)
-	if err != nil || !had {
-		return e, err == nil, err
-	}
-	old, err := f.Store.Blob(entry.Blob)
-	return e, err == nil && !xmlcatalog.Noise(path, old, content), err
-}
-
-// keepOwn keeps what a plan is about to overwrite knowingly. Where that is drift, the GeoServer may serve it:
-// applied then moves to the drift commit, before any file does, so that it is picked up that it went.
-func (f *Follower) keepOwn(ctx context.Context, disk, target gitstore.Hash, own []xmlcatalog.Edit) error {
-	if len(own) == 0 {
-		return nil
-	}
-	drift, err := f.keep(ctx, disk, own)
-	if err != nil || disk != target {
-		return err
-	}
-	applied, err := f.Store.Ref(AppliedRef)
-	if err != nil || applied.IsZero() {
-		return err
-	}
-	if applied != disk {
-		drift = gitstore.Hash{} // something else is to be picked up still: then everything
-	}
-	return f.Store.SetRef(ctx, AppliedRef, applied, drift)
-}
-
-// keptBytes is what was kept last, so that an apply that fails again and again keeps it once.
-type keptBytes struct{ commit, sum gitstore.Hash }
-
-// sumOf tells edits of a commit from others.
-func sumOf(disk gitstore.Hash, edits []xmlcatalog.Edit) gitstore.Hash {
-	var all strings.Builder
-	all.WriteString(disk.String())
-	for _, e := range edits {
-		fmt.Fprintf(&all, "\n%s %s", blobOf(e.New), e.Path)
-	}
-	return gitstore.BlobHash([]byte(all.String()))
-}
-
-// keep writes a drift commit on top of what was last written here, and a ref of its own that holds it.
-func (f *Follower) keep(ctx context.Context, disk gitstore.Hash, edits []xmlcatalog.Edit) (gitstore.Hash, error) {
-	sum := sumOf(disk, edits)
-	if f.lastKept.sum == sum {
-		return f.lastKept.commit, nil
-	}
-	before, err := f.catalogFor(disk)
-	if err != nil {
-		return gitstore.Hash{}, err
-	}
-	m := xmlcatalog.Describe(xmlcatalog.Compare(before, before.With(edits), edits), edits)
-	m.Subject = "drift: " + m.Subject
-	id, err := f.Store.Write(ctx, gitstore.Draft{
-		Parent: disk, Edits: drafted(edits), Author: author(m.Author, f.Instance), Committer: committer(f.Instance),
-		Message: commitMessage(m, f.Instance, nil),
-	})
-	if err != nil {
-		return id, fmt.Errorf("keep the replica's own bytes: %w", err)
-	}
-	ref, err := freshRef(f.Store, driftRefs)
-	if err != nil {
-		return id, err
-	}
-	if err := f.Store.SetRef(ctx, ref, gitstore.Hash{}, id); err != nil {
-		return id, fmt.Errorf("keep the replica's own bytes: %w", err)
-	}
-	f.lastKept = keptBytes{commit: id, sum: sum}
-	f.Log.Warn("drift kept", "commit", id.String(), "ref", ref, "subject", m.Subject, "files", len(edits))
-	return id, nil
-}

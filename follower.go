@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -217,11 +216,11 @@ func (f *Follower) reach(ctx context.Context, disk, target gitstore.Hash) error 
 		return &Problem{State: Syncing, Why: fmt.Sprintf("no source has commits of branch %s yet", f.Store.Branch()), Help: "is a `gsgit watch` running?"}
 	}
 	if disk.IsZero() {
-		adopted, err := f.begin()
+		there, err := f.begin(target)
 		if err != nil {
 			return err
 		}
-		return f.apply(ctx, adopted, disk, target)
+		return f.apply(ctx, there, disk, target)
 	}
 	moving := f.heal(ctx, disk)
 	if moving != nil && !errors.Is(moving, errMoving) {
@@ -231,25 +230,11 @@ func (f *Follower) reach(ctx context.Context, disk, target gitstore.Hash) error 
 	if disk == target {
 		return errors.Join(f.branch(ctx, disk), moving)
 	}
-	return errors.Join(f.apply(ctx, nil, disk, target), moving)
+	return errors.Join(f.apply(ctx, found{}, disk, target), moving)
 }
 
-// begin looks at a directory that was never written by us: an empty one is filled, another only adopted. The
-// result is its content, which is to be kept before the first write.
-func (f *Follower) begin() ([]xmlcatalog.Edit, error) {
-	there, err := comparison{dir: f.Dir, store: f.Store, same: xmlcatalog.Echo}.edits([]string{""})
-	if err != nil || len(there) == 0 {
-		return nil, err
-	}
-	if !f.Adopt {
-		return nil, &Problem{State: Error, Why: fmt.Sprintf("%s holds %d files that gsgit did not write", f.Dir.Root, len(there)),
-			Help: "start with --adopt to take it over: its content is kept as a commit under refs/gsgit/drift/"}
-	}
-	return there, nil
-}
-
-// apply validates, then writes the difference of two commits. adopted is what lies on disk without a commit.
-func (f *Follower) apply(ctx context.Context, adopted []xmlcatalog.Edit, disk, target gitstore.Hash) error {
+// apply validates, then writes the difference of two commits. there is what lies on disk without a commit.
+func (f *Follower) apply(ctx context.Context, there found, disk, target gitstore.Hash) error {
 	start := time.Now()
 	differences, err := f.Store.Diff(ctx, disk, target)
 	if err != nil {
@@ -262,7 +247,7 @@ func (f *Follower) apply(ctx context.Context, adopted []xmlcatalog.Edit, disk, t
 	if err != nil {
 		return err
 	}
-	files := f.files(differences, adopted, after)
+	files := f.files(there.without(differences), there.own, after)
 	if _, err := resync.Compare(target.String(), files); err != nil {
 		return f.reject(target, err) // before any of its paths is looked at
 	}
@@ -273,7 +258,7 @@ func (f *Follower) apply(ctx context.Context, adopted []xmlcatalog.Edit, disk, t
 	if err != nil {
 		return err
 	}
-	if err := f.write(ctx, disk, target, plan, adopted); err != nil {
+	if err := f.write(ctx, disk, target, plan, there.own); err != nil {
 		return err
 	}
 	f.absorb(target, after, edits)
@@ -324,53 +309,6 @@ func (f *Follower) branch(ctx context.Context, commit gitstore.Hash) error {
 		return err
 	}
 	return f.Store.SetRef(ctx, ref, at, commit)
-}
-
-// files are the steps of a plan: tracked paths alone. own is what the paths hold instead of the commit's
-// bytes; a catalog file of it that the head lacks goes, since GeoServer would load it.
-func (f *Follower) files(differences []gitstore.Difference, own []xmlcatalog.Edit, after *xmlcatalog.Catalog) []resync.File {
-	var files []resync.File
-	had := map[string]xmlcatalog.Edit{}
-	for _, e := range own {
-		had[e.Path] = e
-	}
-	for _, d := range differences {
-		old := resync.Blob(d.Old)
-		if e, ok := had[d.Path]; ok {
-			old = blobOf(e.New)
-			delete(had, d.Path)
-		}
-		if f.Dir.Rules.Tracked(d.Path) && old != resync.Blob(d.New) {
-			files = append(files, resync.File{Path: d.Path, Old: old, New: resync.Blob(d.New), Mode: d.NewMode})
-		}
-	}
-	for _, e := range had {
-		if e.Old != nil || removable(after, e) {
-			files = append(files, resync.File{Path: e.Path, Old: blobOf(e.New), New: blobOf(e.Old), Mode: regularFile})
-		}
-	}
-	return files
-}
-
-// blobOf is the id of a file's bytes, and zero of no file.
-func blobOf(content []byte) resync.Blob {
-	if content == nil {
-		return resync.Blob{}
-	}
-	return resync.HashBlob(content)
-}
-
-// removable tells whether a file that was never written here may be removed, once it stands in a drift commit:
-// a catalog object too many. The tile settings of a layer that is there are GeoServer's own doing.
-func removable(catalog *xmlcatalog.Catalog, extra xmlcatalog.Edit) bool {
-	if !xmlcatalog.IsCatalog(extra.Path) || xmlcatalog.LeftAlone(extra.Path) {
-		return false
-	}
-	if !strings.HasPrefix(extra.Path, "gwc-layers/") {
-		return true
-	}
-	alone := []xmlcatalog.Edit{extra}
-	return len(notable(xmlcatalog.NewDamage(catalog, catalog.With(alone), alone))) > 0
 }
 
 func (f *Follower) step(name string) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gsgit/gsgit"
+	"github.com/gsgit/gsgit/fixtures"
 	"github.com/gsgit/gsgit/gitstore"
 )
 
@@ -483,6 +484,30 @@ func TestG7AdoptKeepsWhatWasThere(t *testing.T) {
 	s.syncs()
 	if len(s.kept()) != n {
 		t.Error("--adopt did something afterwards")
+	}
+}
+
+// A directory that was seeded with what the head has is adopted without a copy of it all.
+func TestG7AdoptOfASeededDirectoryKeepsWhatDiffers(t *testing.T) {
+	o := newOrigin(t)
+	s := newSite(t, o.gitDir())
+	if err := fixtures.Sample(s.dir); err != nil {
+		t.Fatal(err)
+	}
+	own := s.edit(buoys, "<title>", "<title>Our own ")
+	s.f.Adopt = true
+	plan, err := s.f.Plan(t.Context())
+	if err != nil || !strings.HasPrefix(plan.String(), "~ "+buoys+"\n") || strings.Contains(plan.String(), depth) {
+		t.Errorf("it would write\n%s%v", plan, err)
+	}
+	s.syncs()
+	s.inStep(o.head())
+	kept := s.kept()
+	if len(kept) != 1 || blob(t, s.store, kept[0], buoys) != own {
+		t.Fatalf("kept %v", kept)
+	}
+	if _, ok, err := s.store.Lookup(kept[0], depth); err != nil || ok {
+		t.Errorf("it holds what the head has as well: %v", err)
 	}
 }
 

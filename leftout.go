@@ -49,14 +49,17 @@ func (f *Follower) isLeftOut(ctx context.Context, commit gitstore.Hash, path str
 }
 
 // untracked gathers the paths that commits name as left out, from one back to another or to the first; met
-// tells that the other was reached.
+// tells that the other was reached. Beyond a merge commits come by their dates, and the other may come before
+// some that it does not contain: then it is the whole history.
 func (f *Follower) untracked(ctx context.Context, from, until gitstore.Hash) (paths map[string]bool, met bool, err error) {
 	paths = map[string]bool{}
+	line := true
 	for c, err := range f.Store.Log(ctx, from) {
 		if err != nil {
 			return nil, false, fmt.Errorf("read the history of %s: %w", from, err)
 		}
-		if c.ID == until {
+		line = line && len(c.Parents) < 2
+		if c.ID == until && line {
 			return paths, true, nil
 		}
 		for _, path := range c.Trailers(trailerUntrack) {

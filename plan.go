@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/gsgit/gsgit/resync"
-	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
 // Plan says what a Sync would write now, drift that it would heal included, and writes nothing in the data
@@ -22,15 +21,15 @@ func (f *Follower) Plan(ctx context.Context) (resync.Plan, error) {
 	if err != nil || target.IsZero() {
 		return resync.Plan{}, err
 	}
-	var own []xmlcatalog.Edit
+	var there found
 	switch {
 	case disk.IsZero():
-		own, err = f.begin()
+		there, err = f.begin(target)
 	case f.Drift != DriftIgnore:
-		own, err = f.drifted(ctx, disk, pending{all: true})
+		there.own, err = f.drifted(ctx, disk, pending{all: true})
 	}
-	if err == nil && len(own) > 0 && f.Drift == DriftHold && !disk.IsZero() {
-		err = f.treat(ctx, disk, pending{all: true}, own)
+	if err == nil && len(there.own) > 0 && f.Drift == DriftHold && !disk.IsZero() {
+		err = f.treat(ctx, disk, pending{all: true}, there.own)
 	}
 	if err != nil {
 		return resync.Plan{}, err
@@ -46,5 +45,5 @@ func (f *Follower) Plan(ctx context.Context) (resync.Plan, error) {
 	if err != nil {
 		return resync.Plan{}, err
 	}
-	return resync.Compare(target.String(), f.files(differences, own, after))
+	return resync.Compare(target.String(), f.files(there.without(differences), there.own, after))
 }
