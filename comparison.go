@@ -35,6 +35,9 @@ func (c comparison) edits(paths []string) ([]xmlcatalog.Edit, error) {
 	var edits []xmlcatalog.Edit
 	for _, path := range slices.Sorted(maps.Keys(candidates)) {
 		edit, differs, err := c.compare(path)
+		if err != nil && c.skip.over(path, err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

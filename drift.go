@@ -15,23 +15,42 @@ import (
 )
 
 // heal puts back what was changed on this replica by someone else, where the watcher or the start says to
-// look; the other's bytes are kept first.
-func (f *Follower) heal(ctx context.Context, disk gitstore.Hash) error {
+// look; the other's bytes are kept first. unseen is what could not be looked at for now: it is looked at again,
+// and keeps nothing else waiting.
+func (f *Follower) heal(ctx context.Context, disk gitstore.Hash) (unseen error, err error) {
 	f.mu.Lock()
 	batch := f.pending
 	f.pending = pending{}
 	f.mu.Unlock()
 	if batch.empty() {
-		return nil
+		return nil, nil
 	}
-	drifted, err := f.drifted(ctx, disk, batch)
-	if err == nil {
-		err = f.treat(ctx, disk, batch, drifted)
-	}
+	drifted, left, err := f.drifted(ctx, disk, batch)
 	if err != nil {
-		f.Observe(batch.batch()) // look again: nothing of it was mended
+		f.Observe(batch.batch())
+		return nil, err
 	}
-	return err
+	f.lookAgain(batch, slices.Collect(maps.Keys(left)))
+	if err := f.treat(ctx, disk, batch, drifted); err != nil {
+		f.lookAgain(batch, pathsOf(drifted)) // and nowhere else: all the rest is as it should be
+		return nil, err
+	}
+	return left.err(), nil
+}
+
+// lookAgain asks for another look at some paths of a batch.
+func (f *Follower) lookAgain(batch pending, paths []string) {
+	if len(paths) > 0 {
+		f.Observe(watcher.Batch{Paths: paths, First: batch.first, Last: batch.last})
+	}
+}
+
+func pathsOf(edits []xmlcatalog.Edit) []string {
+	paths := make([]string, len(edits))
+	for i, e := range edits {
+		paths[i] = e.Path
+	}
+	return paths
 }
 
 // The policies of --drift.
@@ -62,9 +81,7 @@ func (f *Follower) treat(ctx context.Context, disk gitstore.Hash, batch pending,
 	if len(now) > 0 {
 		f.Log.Info("healed", "objects", few(f.Drifting()), "files", len(now))
 	}
-	for _, e := range later {
-		f.Observe(watcher.Batch{Paths: []string{e.Path}, First: batch.first, Last: batch.last})
-	}
+	f.lookAgain(batch, pathsOf(later))
 	return f.noteDrift(disk, batch, later)
 }
 
@@ -143,18 +160,25 @@ func (f *Follower) Drifting() []string {
 // drifted compares the disk with the commit it was last written as. An extra file is drift only where
 // GeoServer would load it. The events of our own writes are not read after; a look at everything reads
 // everything, whatever time stamps say.
-func (f *Follower) drifted(ctx context.Context, disk gitstore.Hash, batch pending) ([]xmlcatalog.Edit, error) {
-	c := comparison{dir: f.Dir, store: f.Store, commit: disk, same: xmlcatalog.Echo}
+func (f *Follower) drifted(ctx context.Context, disk gitstore.Hash, batch pending) ([]xmlcatalog.Edit, unseen, error) {
+	u := unseen{}
+	c := comparison{dir: f.Dir, store: f.Store, commit: disk, same: xmlcatalog.Echo, skip: u.skip}
 	if !batch.all {
 		c.holds = f.Files.Holds
 	}
 	edits, err := c.edits(batch.list())
 	if err != nil {
-		return nil, fmt.Errorf("look for drift: %w", err)
+		return nil, nil, fmt.Errorf("look for drift: %w", err)
 	}
 	if len(edits) == 0 {
-		return nil, nil
+		return nil, u, nil
 	}
+	drifted, err := f.foreign(ctx, disk, edits)
+	return drifted, u, err
+}
+
+// foreign leaves out of what differs the extra files that GeoServer does not load or that are left to each node.
+func (f *Follower) foreign(ctx context.Context, disk gitstore.Hash, edits []xmlcatalog.Edit) ([]xmlcatalog.Edit, error) {
 	catalog, err := f.catalogFor(disk)
 	if err != nil {
 		return nil, err

@@ -222,15 +222,14 @@ func (f *Follower) reach(ctx context.Context, disk, target gitstore.Hash) error 
 		}
 		return f.apply(ctx, there, disk, target)
 	}
-	moving := f.heal(ctx, disk)
-	if moving != nil && !errors.Is(moving, errMoving) {
-		return moving
+	unseen, err := f.heal(ctx, disk)
+	if err != nil {
+		return err
 	}
-	// A file that somebody is writing right now is looked at again, and keeps nothing else waiting.
 	if disk == target {
-		return errors.Join(f.branch(ctx, disk), moving)
+		return gravestFirst(f.branch(ctx, disk), unseen)
 	}
-	return errors.Join(f.apply(ctx, found{}, disk, target), moving)
+	return gravestFirst(f.apply(ctx, found{}, disk, target), unseen)
 }
 
 // apply validates, then writes the difference of two commits. there is what lies on disk without a commit.

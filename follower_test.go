@@ -617,6 +617,50 @@ func TestG9FileInMotionKeepsNothingWaiting(t *testing.T) {
 	t.Skip("no file was met in motion")
 }
 
+// A file that can not be read is named, and keeps nothing else from being healed or coming.
+func TestG9UnreadableFileKeepsNothingWaiting(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root reads everything")
+	}
+	o := newOrigin(t)
+	s := newSite(t, o.gitDir())
+	s.syncs()
+	next := o.then(o.g.SetTitle("harbour:lights", "Lights and fires"))
+	own := s.edit(buoys, "<title>", "<title>Our own ")
+	if err := os.Chmod(s.path(depth), 0); err != nil {
+		t.Fatal(err)
+	}
+	s.event(depth)
+	for range 2 {
+		s.stops(gsgit.Degraded, depth)
+	}
+	if err := os.Chmod(s.path(depth), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.syncs()
+	s.inStep(next)
+	if !s.keeps(buoys, own) || len(s.kept()) != 1 {
+		t.Errorf("kept %v", s.kept())
+	}
+}
+
+// Held drift is looked at again where it is, not the whole directory each time.
+func TestB6HeldDriftCostsALookAtItself(t *testing.T) {
+	o := newOrigin(t)
+	s := newSite(t, o.gitDir())
+	s.flags = func(f *gsgit.Follower) { f.Drift = gsgit.DriftHold }
+	s.start(o.gitDir())
+	s.syncs()
+	s.edit(buoys, "<title>", "<title>Our own ")
+	s.f.LookAtAll()
+	s.stops(gsgit.Held)
+	before := s.f.Dir.Work()
+	s.stops(gsgit.Held)
+	if after := s.f.Dir.Work(); after.Reads-before.Reads > 1 || after.Walks != before.Walks {
+		t.Errorf("from %+v to %+v", before, after)
+	}
+}
+
 // G9: healed drift is picked up: the GeoServer may serve what it wrote. At any death on the way.
 func TestG9HealedDriftIsPickedUp(t *testing.T) {
 	o := newOrigin(t)

@@ -26,7 +26,7 @@ func (f *Follower) Plan(ctx context.Context) (resync.Plan, error) {
 	case disk.IsZero():
 		there, err = f.begin(target)
 	case f.Drift != DriftIgnore:
-		there.own, err = f.drifted(ctx, disk, pending{all: true})
+		there.own, _, err = f.drifted(ctx, disk, pending{all: true})
 	}
 	if err == nil && len(there.own) > 0 && f.Drift == DriftHold && !disk.IsZero() {
 		err = f.treat(ctx, disk, pending{all: true}, there.own)
