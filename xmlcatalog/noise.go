@@ -28,6 +28,11 @@ func Noise(path string, old, new []byte) bool {
 	case row.kind == bodyFile:
 		return !strings.HasSuffix(path, ".zip") && len(old) > 0 && len(new) > 0 && bytes.Equal(unixLines(old), unixLines(new))
 	}
+	if before, ok := letters(old); ok {
+		if after, ok := letters(new); ok && before != after {
+			return false
+		}
+	}
 	a, errA := canonical(old)
 	b, errB := canonical(new)
 	return errA == nil && errB == nil && a.sum == b.sum
