@@ -25,7 +25,7 @@ func manyLayers(n int) tree {
 func filled(b *testing.B, content tree) *replica {
 	b.Helper()
 	r := newReplica(b, nil)
-	r.options.Root = b.TempDir()
+	r.options.Root = scratch(b)
 	r.options.State = r.at(".git/gsgit")
 	if err := r.apply(tree{}.plan(b, content), content.source()); err != nil {
 		b.Fatal(err)
@@ -39,6 +39,21 @@ func benchSize(n int) int {
 		return n / 20
 	}
 	return n
+}
+
+// scratch is a directory for a benchmark. The task keeps all of them until its end: a file system without a journal makes
+// new files slowly for minutes after many were removed.
+func scratch(b *testing.B) string {
+	b.Helper()
+	root := os.Getenv("GSGIT_BENCH_DIR")
+	if root == "" {
+		return b.TempDir()
+	}
+	dir, err := os.MkdirTemp(root, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return dir
 }
 
 // median reports the middle of some runs; run gives the time of what counts.

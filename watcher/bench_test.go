@@ -24,6 +24,22 @@ func benchSize(n int) int {
 	return n
 }
 
+// scratch is a directory for a benchmark. The task keeps all of them until its
+// end: a file system without a journal makes new files slowly for minutes after
+// many were removed.
+func scratch(b *testing.B) string {
+	b.Helper()
+	root := os.Getenv("GSGIT_BENCH_DIR")
+	if root == "" {
+		return b.TempDir()
+	}
+	dir, err := os.MkdirTemp(root, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return dir
+}
+
 // site is a synthetic data directory that is watched.
 type site struct {
 	dir string
@@ -32,7 +48,7 @@ type site struct {
 
 func newSite(b *testing.B, layers int) site {
 	b.Helper()
-	dir := b.TempDir()
+	dir := scratch(b)
 	if err := fixtures.Synthetic(dir, layers, 100); err != nil {
 		b.Fatal(err)
 	}

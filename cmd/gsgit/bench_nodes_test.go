@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type process struct {
 	dir, broker string
 	cmd         *exec.Cmd
 	took        time.Duration // until it was ready
+	last        atomic.Value  // line of its log
 }
 
 // running starts a node and waits until it says that it is ready.
@@ -63,7 +65,8 @@ func running(b *testing.B, program, command, dir string, flags ...string) *proce
 // listen reads the log to its end, so that the node never waits for us; ready hears "" or the last line.
 func (p *process) listen(said io.Reader, ready chan<- string) {
 	last := "it said nothing"
-	for lines := bufio.NewScanner(said); lines.Scan(); last = lines.Text() {
+	for lines := bufio.NewScanner(said); lines.Scan(); p.last.Store(last) {
+		last = lines.Text()
 		var line struct{ Msg, Broker string }
 		_ = json.Unmarshal(lines.Bytes(), &line) // a panic is not JSON: it is the last line then
 		switch line.Msg {
@@ -140,7 +143,7 @@ func newNodes(b *testing.B, dir, brokers string) nodes {
 	if brokers == embedded {
 		brokers = n.primary.broker
 	}
-	empty := filepath.Join(b.TempDir(), "replica")
+	empty := filepath.Join(scratch(b), "replica")
 	if err := os.Mkdir(empty, 0o755); err != nil {
 		b.Fatal(err)
 	}
@@ -152,10 +155,18 @@ func newNodes(b *testing.B, dir, brokers string) nodes {
 // The head before the edit must be given.
 func (n nodes) arrival(b *testing.B, before string) time.Duration {
 	b.Helper()
+	defer n.explain(b)
 	return waited(b, "the edit arrives", time.Now(), func() bool {
 		head := n.primary.ref(headRef)
 		return head != before && head != "" && n.replica.ref(appliedRef) == head
 	}) - settle
+}
+
+// explain says what the nodes said last, where that may help.
+func (n nodes) explain(b *testing.B) {
+	if b.Failed() {
+		b.Logf("primary: %v\nreplica: %v", n.primary.last.Load(), n.replica.last.Load())
+	}
 }
 
 // BenchmarkEditToReplica is the time from the rename of an edited file on the primary until the replica has applied it.
@@ -199,7 +210,7 @@ func (n nodes) costOfEdits(b *testing.B, path string) float64 {
 
 // BenchmarkPublishToReplica is a new layer as GeoServer writes it, from its last rename until it is on the replica.
 func BenchmarkPublishToReplica(b *testing.B) {
-	dir := filepath.Join(b.TempDir(), "primary")
+	dir := filepath.Join(scratch(b), "primary")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		b.Fatal(err)
 	}
@@ -233,7 +244,7 @@ func commits(b *testing.B, dir string) int {
 }
 
 // BenchmarkBulkToReplica changes 500 layers of 10,000, from the last write until the replica is in step, alone and beside
-// a writer that keeps a gigabyte of the page cache dirty.
+// a writer that keeps much of the page cache dirty.
 func BenchmarkBulkToReplica(b *testing.B) {
 	dir := syntheticDir(b, benchSize(10_000))
 	n := newNodes(b, dir, embedded)
@@ -243,6 +254,7 @@ func BenchmarkBulkToReplica(b *testing.B) {
 			if way != "alone" {
 				defer dirty(b)()
 			}
+			defer n.explain(b)
 			var took []time.Duration
 			for i := range 5 {
 				for _, p := range paths {
@@ -273,10 +285,10 @@ func arrivedAll(primary, replica string, paths []string) bool {
 	return true
 }
 
-// dirty keeps on writing a gigabyte that nobody syncs, until the result is called.
+// dirty keeps on writing a gigabyte that nobody syncs, some 100 MB a second, until the result is called.
 func dirty(b *testing.B) (stop func()) {
 	b.Helper()
-	f, err := os.Create(filepath.Join(b.TempDir(), "dirty"))
+	f, err := os.Create(filepath.Join(scratch(b), "dirty"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -290,6 +302,7 @@ func dirty(b *testing.B) (stop func()) {
 				return
 			default:
 				_, _ = f.WriteAt(block, at) // a full disk only makes it less dirty
+				time.Sleep(10 * time.Millisecond)
 			}
 		}
 	}()
@@ -298,7 +311,7 @@ func dirty(b *testing.B) (stop func()) {
 
 func syntheticDir(b *testing.B, layers int) string {
 	b.Helper()
-	dir := filepath.Join(b.TempDir(), "data")
+	dir := filepath.Join(scratch(b), "data")
 	if err := fixtures.Synthetic(dir, layers, 100); err != nil {
 		b.Fatal(err)
 	}

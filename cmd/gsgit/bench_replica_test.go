@@ -31,7 +31,7 @@ func served(b *testing.B, p *gsgit.Publisher) string {
 // replicaOf is a replica in this process that has written nothing yet; each Sync asks its source.
 func replicaOf(b *testing.B, url string) *gsgit.Follower {
 	b.Helper()
-	dir := filepath.Join(b.TempDir(), "replica")
+	dir := filepath.Join(scratch(b), "replica")
 	s, err := gitstore.Create(filepath.Join(dir, ".git"), gitstore.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -41,7 +41,7 @@ func replicaOf(b *testing.B, url string) *gsgit.Follower {
 	if err != nil {
 		b.Fatal(err)
 	}
-	memory, err := gsgit.OpenMemory(b.TempDir())
+	memory, err := gsgit.OpenMemory(scratch(b))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func BenchmarkApply500(b *testing.B) {
 	p := recording(b, dir)
 	f := replicaOf(b, served(b, p))
 	applied(b, f)
-	clone, mirror := filepath.Join(b.TempDir(), "clone"), filepath.Join(b.TempDir(), "mirror")
+	clone, mirror := filepath.Join(scratch(b), "clone"), filepath.Join(scratch(b), "mirror")
 	command(b, ".", "git", "clone", "-q", "file://"+filepath.Join(dir, ".git"), clone)
 	rsync := func() time.Duration {
 		return timed(b, ".", "rsync", "-a", "--delete", "--exclude", ".git", dir+"/", mirror+"/")
@@ -110,7 +110,7 @@ func BenchmarkBootstrap(b *testing.B) {
 	for range 3 {
 		f := replicaOf(b, url)
 		took["gsgit"] = append(took["gsgit"], applied(b, f))
-		clone := filepath.Join(b.TempDir(), "clone")
+		clone := filepath.Join(scratch(b), "clone")
 		took["git"] = append(took["git"], timed(b, ".", "git", "clone", "-q", "file://"+filepath.Join(dir, ".git"), clone))
 	}
 	reportMedians(b, took)
@@ -149,7 +149,7 @@ func BenchmarkApplyByAge(b *testing.B) {
 // lengthened gives a directory a repository with so many commits of its own making.
 func lengthened(b *testing.B, dir string, commits int) {
 	b.Helper()
-	stream, err := os.Create(filepath.Join(b.TempDir(), "stream"))
+	stream, err := os.Create(filepath.Join(scratch(b), "stream"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -30,6 +30,21 @@ func benchSize(n int) int {
 	return n
 }
 
+// scratch is a directory for a benchmark. The task keeps all of them until its end: a file system without a journal makes
+// new files slowly for minutes after many were removed.
+func scratch(b *testing.B) string {
+	b.Helper()
+	root := os.Getenv("GSGIT_BENCH_DIR")
+	if root == "" {
+		return b.TempDir()
+	}
+	dir, err := os.MkdirTemp(root, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return dir
+}
+
 // BenchmarkImport is `gsgit init` beside `git add -A && git commit`, whole processes.
 func BenchmarkImport(b *testing.B) {
 	source, program := production(b), built(b)
@@ -85,7 +100,7 @@ func production(b *testing.B) string {
 
 func copied(b *testing.B, source string) string {
 	b.Helper()
-	dir := filepath.Join(b.TempDir(), "data")
+	dir := filepath.Join(scratch(b), "data")
 	if err := fixtures.CopyDir(dir, source); err != nil {
 		b.Fatal(err)
 	}
@@ -102,7 +117,7 @@ func gitCopy(b *testing.B, source string) string {
 // built is the program, built as users build it.
 func built(b *testing.B) string {
 	b.Helper()
-	program := filepath.Join(b.TempDir(), "gsgit")
+	program := filepath.Join(scratch(b), "gsgit")
 	command(b, ".", "go", "build", "-o", program, ".")
 	return program
 }
