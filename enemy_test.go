@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -369,5 +371,61 @@ func run(t *testing.T, b *kafkabus.MemoryBus) {
 	case <-b.CaughtUp():
 	case <-time.After(time.Minute):
 		t.Fatal("the topics were not read")
+	}
+}
+
+// A directory whose repository was there before gsgit keeps its commits when it becomes a replica.
+func TestG7RepositoryFromBeforeKeepsItsCommits(t *testing.T) {
+	o, old := newOrigin(t), smallOrigin(t)
+	dir := old.g.Dir
+	if err := old.store.SetRef(t.Context(), gsgit.DiskRef, old.head(), gitstore.Hash{}); err != nil {
+		t.Fatal(err)
+	}
+	before := old.head()
+	if err := old.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := siteAt(t, dir, o.gitDir())
+	s.flags = func(f *gsgit.Follower) { f.Adopt = true }
+	bad := hand(t, o.store, o.head(), "a bad merge", gitstore.Edit{Path: "workspaces/harbour/charts/buoys/layer.xml", Content: []byte("<layer>")})
+	o.points(bad)
+	s.start(o.gitDir())
+	s.stops(gsgit.Refused)
+	s.stops(gsgit.Refused)
+	o.points(o.tail())
+	own := s.read("global.xml")
+	s.syncs()
+	s.inStep(o.head())
+	if lost := s.under("refs/gsgit/lost/"); len(lost) != 1 || lost[0] != before {
+		t.Errorf("its commits are at %v and not at %s", lost, before)
+	}
+	if !s.keeps("global.xml", own) {
+		t.Error("its content is lost")
+	}
+}
+
+// A source that did not answer a moment ago is asked after the others.
+func TestG9DeadSourceIsAskedLast(t *testing.T) {
+	o := newOrigin(t)
+	root := o.head()
+	asked := 0
+	dead := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	defer dead.Close()
+	live := httptest.NewServer(http.StripPrefix("/git", o.store.Handler(gitstore.ServeOptions{})))
+	defer live.Close()
+	s := newSite(t, dead.URL+"/git/")
+	bus := &topic{}
+	s.hears(bus)
+	for n := range 4 {
+		bus.announces("gs-a", root.String(), o.head().String(), live.URL+"/git/")
+		s.syncs()
+		s.inStep(o.head())
+		o.then(o.g.SetTitle("harbour:buoys", fmt.Sprintf("Number %d", n)))
+	}
+	if asked != 1 {
+		t.Errorf("the dead source was asked %d times", asked)
 	}
 }

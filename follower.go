@@ -220,6 +220,10 @@ func (f *Follower) reach(ctx context.Context, disk, target gitstore.Hash) error 
 		if err != nil {
 			return err
 		}
+		// A repository that was here before us keeps its commits.
+		if err := f.keepLost(ctx, target); err != nil {
+			return err
+		}
 		return f.apply(ctx, there, disk, target)
 	}
 	unseen, err := f.heal(ctx, disk)

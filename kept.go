@@ -93,20 +93,33 @@ func sumOf(disk gitstore.Hash, edits []xmlcatalog.Edit) gitstore.Hash {
 	return gitstore.BlobHash([]byte(all.String()))
 }
 
+// parentOf is what a drift commit stands on: what was last written here, or the head of a repository that was
+// here before us.
+func (f *Follower) parentOf(disk gitstore.Hash) (gitstore.Hash, error) {
+	if !disk.IsZero() {
+		return disk, nil
+	}
+	return f.Store.Ref(f.Store.BranchRef())
+}
+
 // keep writes a drift commit on top of what was last written here, and a ref of its own that holds it.
 func (f *Follower) keep(ctx context.Context, disk gitstore.Hash, edits []xmlcatalog.Edit) (gitstore.Hash, error) {
 	sum := sumOf(disk, edits)
 	if f.lastKept.sum == sum {
 		return f.lastKept.commit, nil
 	}
-	before, err := f.catalogFor(disk)
+	parent, err := f.parentOf(disk)
+	if err != nil {
+		return gitstore.Hash{}, err
+	}
+	before, err := f.catalogFor(parent)
 	if err != nil {
 		return gitstore.Hash{}, err
 	}
 	m := xmlcatalog.Describe(xmlcatalog.Compare(before, before.With(edits), edits), edits)
 	m.Subject = "drift: " + m.Subject
 	id, err := f.Store.Write(ctx, gitstore.Draft{
-		Parent: disk, Edits: drafted(edits), Author: author(m.Author, f.Instance), Committer: committer(f.Instance),
+		Parent: parent, Edits: drafted(edits), Author: author(m.Author, f.Instance), Committer: committer(f.Instance),
 		Message: commitMessage(m, f.Instance, nil),
 	})
 	if err != nil {

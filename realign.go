@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/gsgit/gsgit/gitstore"
@@ -54,6 +56,10 @@ func (f *Follower) keepLost(ctx context.Context, target gitstore.Hash) error {
 		if err != nil || contained {
 			return err
 		}
+	}
+	kept, err := f.Store.Refs(lostRefs)
+	if err != nil || slices.Contains(slices.Collect(maps.Values(kept)), head) {
+		return err
 	}
 	ref, err := freshRef(f.Store, lostRefs)
 	if err != nil {

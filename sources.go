@@ -38,10 +38,11 @@ type Sources struct {
 	Log     *slog.Logger
 
 	polled  time.Time
-	pollErr error           // of the last poll, until the next
-	heard   map[string]bool // refs that the topic stands for now
-	asked   map[string]bool // refs that the last poll stands for, while no doorbell can be heard
-	named   *http.Client    // for remotes in records: to hosts that a person named
+	pollErr error                // of the last poll, until the next
+	heard   map[string]bool      // refs that the topic stands for now
+	asked   map[string]bool      // refs that the last poll stands for, while no doorbell can be heard
+	silent  map[string]time.Time // when sources failed to give a commit, by URL
+	named   *http.Client         // for remotes in records: to hosts that a person named
 }
 
 // Listen fetches what was announced and is not here, and polls where it is due. An error for one source
@@ -158,14 +159,37 @@ func (s *Sources) fetch(ctx context.Context, store *gitstore.Store, a kafkabus.A
 			Help: "name its host with --trust, or a source with --from"}
 	}
 	var all error
+	s.silentLast(sources, time.Now())
 	for _, src := range sources {
 		err := store.Fetch(ctx, src, commit, have)
 		if err == nil {
 			return nil
 		}
+		s.silent[src.URL] = time.Now()
 		all = errors.Join(all, err)
 	}
 	return fmt.Errorf("fetch %s of %s: %w", commit, a.Instance, all)
+}
+
+// silentLast puts the sources that failed a moment ago behind the others: one that swallows every question
+// costs its whole wait each time.
+func (s *Sources) silentLast(sources []gitstore.Source, now time.Time) {
+	if s.silent == nil {
+		s.silent = map[string]time.Time{}
+	}
+	slices.SortStableFunc(sources, func(a, b gitstore.Source) int {
+		return rank(now.Sub(s.silent[a.URL]) < silence) - rank(now.Sub(s.silent[b.URL]) < silence)
+	})
+}
+
+// silence is how long a source that failed is asked after the others.
+const silence = time.Minute
+
+func rank(silent bool) int {
+	if silent {
+		return 1
+	}
+	return 0
 }
 
 // sources puts the given ones first, then the trusted remotes of a record and of every node.
