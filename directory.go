@@ -155,21 +155,21 @@ func (d *Directory) Has(path string) bool {
 // errLink is a symbolic link where a file or one of its directories was: neither followed nor a deletion.
 var errLink = errors.New("a symbolic link stands in its place")
 
-// linked tells whether a path is, or lies below, a symbolic link.
-func (d *Directory) linked(path string) bool {
+// link is the symbolic link that a path is or lies below, "" where there is none.
+func (d *Directory) link(path string) string {
 	for i := 0; i <= len(path); i++ {
 		if i < len(path) && path[i] != '/' {
 			continue
 		}
 		info, err := os.Lstat(d.abs(path[:i]))
 		if err != nil {
-			return false
+			return ""
 		}
 		if info.Mode()&fs.ModeSymlink != 0 {
-			return true
+			return path[:i]
 		}
 	}
-	return false
+	return ""
 }
 
 // heavy is how large a file may be that GeoServer does not read as configuration: 1 MiB where it is binary,

@@ -15,10 +15,8 @@ func (p *Publisher) wants(s sight) map[string]bool {
 	for _, path := range xmlcatalog.Unfinished(s.edits) {
 		want[path] = true
 	}
-	for _, e := range s.edits {
-		if broken(e) != "" {
-			want[e.Path] = true
-		}
+	for path := range s.wrong {
+		want[path] = true
 	}
 	for _, d := range p.damage(s.edits) {
 		want[d.Path] = true
@@ -27,13 +25,6 @@ func (p *Publisher) wants(s sight) map[string]bool {
 		want[path] = true
 	}
 	return want
-}
-
-func broken(e xmlcatalog.Edit) string {
-	if e.New == nil {
-		return ""
-	}
-	return xmlcatalog.Unreadable(e.Path, e.New)
 }
 
 // damage is what the edits would bring.
@@ -85,8 +76,8 @@ func (p *Publisher) force(ctx context.Context, batch pending, s sight, now time.
 	}
 	var ready []xmlcatalog.Edit
 	for _, e := range s.edits {
-		if what := broken(e); what != "" && !young[e.Path] {
-			p.holdBroken(e, what)
+		if what := s.wrong[e.Path]; what != "" && !young[e.Path] {
+			p.holdBroken(e.Path, what)
 			continue
 		}
 		ready = append(ready, e)

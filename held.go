@@ -35,8 +35,8 @@ func (p *Publisher) hold(h HeldFile) {
 	p.held[h.Path] = h
 }
 
-func (p *Publisher) holdBroken(e xmlcatalog.Edit, what string) {
-	p.hold(HeldFile{Path: e.Path, What: what, Hint: mendHint, bytes: gitstore.BlobHash(e.New)})
+func (p *Publisher) holdBroken(path, what string) {
+	p.hold(HeldFile{Path: path, What: what, Hint: mendHint, broken: true})
 }
 
 func (p *Publisher) holdUnread(unread map[string]string) {
@@ -47,7 +47,7 @@ func (p *Publisher) holdUnread(unread map[string]string) {
 }
 
 func (p *Publisher) holdName(path string, err error) {
-	p.hold(HeldFile{Path: path, What: err.Error(), Hint: "give it another name, or leave it out with --local"})
+	p.hold(HeldFile{Path: path, What: err.Error(), Hint: "give it another name, or leave it out with --local", name: true})
 }
 
 // release ends the holding of a path.
@@ -59,30 +59,35 @@ func (p *Publisher) release(path string) {
 
 // mended releases what a look has found to be gone or no longer wrong.
 func (p *Publisher) mended(batch pending, s sight) {
-	broken := map[string]bool{}
-	for _, e := range s.edits {
-		broken[e.Path] = e.New != nil && xmlcatalog.Unreadable(e.Path, e.New) != "" || gitstore.CheckPath(e.Path) != nil
-	}
 	for _, h := range p.Held() {
 		looked := slices.ContainsFunc(batch.list(), func(at string) bool { return within(h.Path, at) })
 		_, unread := s.unread[h.Path]
-		if !looked || broken[h.Path] || unread || h.guard && (h.crowd || p.Dir.Has(h.Path) && !s.seen[h.Path]) {
+		if !looked || s.wrong[h.Path] != "" || h.name && p.Dir.Has(h.Path) || unread || h.guard && (h.crowd || p.Dir.Has(h.Path) && !s.seen[h.Path]) {
 			continue
 		}
 		p.release(h.Path)
 	}
 }
 
-// news are the edits without the files that are held as they are, and without names that git can not hold.
-func (p *Publisher) news(edits []xmlcatalog.Edit) []xmlcatalog.Edit {
+// news are the edits without the files that were held as broken and still are, and without names that git
+// can not hold.
+func (p *Publisher) news(s sight) []xmlcatalog.Edit {
 	p.mu.Lock()
 	held := maps.Clone(p.held)
 	p.mu.Unlock()
-	edits = slices.DeleteFunc(edits, func(e xmlcatalog.Edit) bool {
-		h, ok := held[e.Path]
-		return ok && e.New != nil && h.bytes == gitstore.BlobHash(e.New)
+	return slices.DeleteFunc(s.edits, func(e xmlcatalog.Edit) bool {
+		if err := gitstore.CheckPath(e.Path); err != nil {
+			p.holdName(e.Path, err)
+			return true
+		}
+		what := s.wrong[e.Path]
+		if what == "" || !held[e.Path].broken {
+			return false
+		}
+		p.holdBroken(e.Path, what)
+		delete(s.wrong, e.Path)
+		return true
 	})
-	return p.storable(edits)
 }
 
 // known takes out of the paths that could not be read those that are held for it.

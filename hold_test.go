@@ -193,6 +193,11 @@ func TestG1WhatIsHeldDelaysNothing(t *testing.T) {
 	p.again()
 	p.expect(`modify layer harbour:lights: title Lights -> "All lights"`)
 	p.holds(broken)
+	p.write(broken, whole[:len(whole)/3]) // another try at it, as broken
+	p.must(p.quick().SetTitle("harbour:lights", "The lights"))
+	p.sync(0, broken, "workspaces/harbour/charts/lights/featuretype.xml")
+	p.expect(`modify layer harbour:lights: title "All lights" -> "The lights"`)
+	p.holds(broken)
 	p.write(broken, whole)
 	p.sync(0, broken)
 	p.expect()
@@ -266,9 +271,7 @@ func TestG1ALinkIsNoDeletion(t *testing.T) {
 	p.must(os.Symlink(filepath.Join(elsewhere, "quay.sld"), file))
 	p.sync(31*time.Second, "")
 	p.expect()
-	if held := p.publisher.Held(); len(held) < 2 || held[len(held)-1].Path != "workspaces/harbour/styles/fairway.sld" {
-		t.Errorf("held is %v", held)
-	}
+	p.holds("styles", "workspaces/harbour/styles/fairway.sld")
 	p.must(p.quick().SetTitle("harbour:lights", "All lights"))
 	p.sync(0, "workspaces/harbour/charts/lights")
 	p.expect(`modify layer harbour:lights: title Lights -> "All lights"`)

@@ -9,13 +9,13 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
 // sight is what one look at the pending paths brought.
 type sight struct {
 	edits  []xmlcatalog.Edit
+	wrong  map[string]string // edits that leave a file which can not be parsed, and why
 	unread map[string]string // what could not be read for now, a file or a directory, and why
 	seen   map[string]bool   // what was looked at
 }
@@ -44,7 +44,7 @@ func placeOf(file string) string {
 // among the edits: it keeps its old blob, whatever else is committed. What can not be read stands in the
 // way of nothing but itself.
 func (p *Publisher) look(batch pending) (sight, error) {
-	s := sight{unread: map[string]string{}, seen: map[string]bool{}}
+	s := sight{wrong: map[string]string{}, unread: map[string]string{}, seen: map[string]bool{}}
 	c := comparison{dir: p.Dir, store: p.Store, commit: p.head, same: xmlcatalog.Noise, skip: s.skip}
 	candidates := map[string]bool{}
 	for _, at := range batch.list() {
@@ -69,9 +69,11 @@ func (p *Publisher) look(batch pending) (sight, error) {
 // compare looks at one file, which is on disk or in the head alone.
 func (s *sight) compare(c comparison, path string, onDisk bool) error {
 	s.seen[path] = true
-	if !onDisk && c.dir.linked(path) {
-		s.unread[path] = errLink.Error()
-		return nil
+	if !onDisk {
+		if link := c.dir.link(path); link != "" {
+			s.unread[link] = errLink.Error()
+			return nil
+		}
 	}
 	edit, differs, err := c.compare(path)
 	switch {
@@ -79,8 +81,14 @@ func (s *sight) compare(c comparison, path string, onDisk bool) error {
 		return nil
 	case err != nil:
 		return err
-	case differs:
-		s.edits = append(s.edits, edit)
+	case !differs:
+		return nil
+	}
+	s.edits = append(s.edits, edit)
+	if edit.New != nil {
+		if what := xmlcatalog.Unreadable(path, edit.New); what != "" {
+			s.wrong[path] = what
+		}
 	}
 	return nil
 }
@@ -98,10 +106,10 @@ func (s *sight) skip(path string, err error) bool {
 	return path != "" // without the root nothing is known
 }
 
-// below tells whether a path lies in a directory that could not be read.
-func (s *sight) below(path string) bool {
-	for at := range s.unread {
-		if within(path, at) {
+// below tells whether a path is, or lies in, something that could not be read.
+func (s *sight) below(file string) bool {
+	for at := file; at != "."; at = path.Dir(at) {
+		if _, ok := s.unread[at]; ok {
 			return true
 		}
 	}
@@ -115,15 +123,4 @@ func reason(err error) string {
 		return at.Err.Error()
 	}
 	return err.Error()
-}
-
-// storable takes out the edits whose names git can not hold, and holds their files.
-func (p *Publisher) storable(edits []xmlcatalog.Edit) []xmlcatalog.Edit {
-	return slices.DeleteFunc(edits, func(e xmlcatalog.Edit) bool {
-		err := gitstore.CheckPath(e.Path)
-		if err != nil {
-			p.holdName(e.Path, err)
-		}
-		return err != nil
-	})
 }

@@ -204,7 +204,7 @@ func (p *primary) settled() {
 		if !p.publisher.Idle() {
 			return fmt.Errorf("something is pending")
 		}
-		paths, err := gsgit.Differing(p.store, p.publisher.Dir, p.head())
+		paths, err := gsgit.Differing(p.store, &gsgit.Directory{Root: p.dir, Rules: p.rules}, p.head())
 		if err != nil {
 			return err
 		}

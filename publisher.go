@@ -59,10 +59,11 @@ type HeldFile struct {
 	What   string `json:"what"`
 	Hint   string `json:"-"` // what a person can do
 
-	bytes  gitstore.Hash // what it holds, where that is what is wrong
-	unread bool          // it could not be read: tried again by time, since its mending may make no event
-	guard  bool          // it can be read and is kept out all the same
-	crowd  bool          // it stands for all new files below a directory
+	broken bool // it can not be parsed
+	name   bool // git can not hold its name
+	unread bool // it could not be read: tried again by time, since its mending may make no event
+	guard  bool // it can be read and is kept out all the same
+	crowd  bool // it stands for all new files below a directory
 }
 
 // Observe takes in a batch of the watcher. It may be called from any goroutine.
@@ -257,7 +258,7 @@ func (p *Publisher) lookSafely(batch *pending) (sight, error) {
 		return s, err
 	}
 	p.mended(*batch, s)
-	s.edits = p.news(s.edits)
+	s.edits = p.news(s)
 	p.known(s.unread)
 	batch.paths, batch.all = s.paths(), false
 	return s, nil

@@ -74,7 +74,7 @@ func TestA05G3UpdateSequenceOnly(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	p.quiet()
-	if n := p.publisher.Dir.Work().Reads - reads; n > 1000 {
+	if n := p.publisher.Dir.Work().Reads - reads; n > 200 {
 		t.Errorf("%d files were read for a counter", n)
 	}
 }
