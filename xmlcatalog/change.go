@@ -50,14 +50,15 @@ func Compare(before, after *Catalog, edits []Edit) []Change {
 	}
 	c.joinMoved()
 	var changes []Change
+	var silent []*group
 	for _, key := range sortedKeys(c.groups) {
 		if change, ok := c.change(c.groups[key]); ok {
 			changes = append(changes, change)
+		} else {
+			silent = append(silent, c.groups[key])
 		}
 	}
-	if len(changes) == 0 {
-		changes = c.relocated()
-	}
+	changes = append(changes, c.relocated(silent)...)
 	changes = replaced(changes)
 	settle(changes)
 	markFollowers(changes)
@@ -75,10 +76,20 @@ func sortChanges(changes []Change) {
 	})
 }
 
+// weight: first what is gone, then what has another name, then what is new. What
+// lies in a workspace or store that came or went stands after it, and files that
+// are no part of the catalog after everything else.
 func weight(c Change) int {
 	ops := map[Op]int{Delete: 0, Rename: 1, Move: 1, Replace: 2, Create: 3, Modify: 4, Reorder: 4, Reserialise: 5}
 	kinds := map[Kind]int{Workspace: 0, Layer: 1, Group: 2, Store: 3, Service: 4, Style: 5, Settings: 6, Global: 7, Logging: 7, AccessRules: 8, File: 9, Tiles: 10}
-	return ops[c.Op]*16 + kinds[c.Object.Kind]
+	n := ops[c.Op]*64 + kinds[c.Object.Kind]
+	switch {
+	case c.Object.Kind == File && !c.inside:
+		n += 1024
+	case c.inside:
+		n += 32
+	}
+	return n
 }
 
 // replaced joins the delete and the create of one name: the name stayed, the
@@ -92,8 +103,8 @@ func replaced(changes []Change) []Change {
 	}
 	dead := make(map[int]bool)
 	for i, c := range changes {
-		if at, ok := gone[c.Object.String()]; ok && c.Op == Create && c.Object.ID != "" && !dead[at] {
-			changes[i].Op, changes[i].Was = Replace, changes[at].Object
+		if at, ok := gone[c.Object.String()]; ok && c.Op == Create && c.Object.ID != "" && c.Object.ID != changes[at].Object.ID && !dead[at] {
+			changes[i].Op, changes[i].Was, changes[i].detail = Replace, changes[at].Object, ""
 			dead[at] = true
 		}
 	}
@@ -107,11 +118,12 @@ func replaced(changes []Change) []Change {
 }
 
 // settle notes which objects came or went with the workspace or store that they
-// lie in, and counts them there. A few new ones are told one by one.
+// lie in, and counts them there. A few new ones are told one by one, except for
+// the templates of a layer.
 func settle(changes []Change) {
 	holders := make(map[string]int)
 	for i, c := range changes {
-		if (c.Op == Create || c.Op == Delete) && (c.Object.Kind == Workspace || c.Object.Kind == Store) {
+		if (c.Op == Create || c.Op == Delete) && ownDirectory(kindOf(c.Object.Path)) {
 			holders[string(c.Op)+dirOf(c.Object.Path)] = i
 		}
 	}
@@ -124,7 +136,7 @@ func settle(changes []Change) {
 		}
 	}
 	for at, inside := range held {
-		if changes[at].Op == Create && len(inside) <= 3 {
+		if changes[at].Op == Create && changes[at].Object.Kind != Layer && len(inside) <= 3 {
 			continue
 		}
 		count := make(map[Kind]int)
@@ -132,7 +144,9 @@ func settle(changes []Change) {
 			changes[i].inside = true
 			count[changes[i].Object.Kind]++
 		}
-		changes[at].detail = countWords(count, Store, Layer, Style, Group)
+		if changes[at].Object.Kind != Layer {
+			changes[at].detail = countWords(count, Store, Layer, Style, Group)
+		}
 	}
 }
 

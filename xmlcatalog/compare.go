@@ -2,6 +2,7 @@ package xmlcatalog
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 )
 
@@ -109,18 +110,46 @@ func identify(c, other *Catalog, r *record) (string, *record) {
 		// A resource alone: the layer that it had, or is about to have.
 		for layer := range other.referrers(named.id) {
 			if layer.kind == layerFile {
-				return string(Layer) + "|" + layer.id, main
+				return objectKey(other, c, layer), main
 			}
 		}
 		return string(Layer) + "|" + named.identity(), main
 	case layerFile, workspaceFile, namespaceFile, storeFile, groupFile, styleFile, settingsFile, tilesFile:
-		return string(o.Kind) + "|" + named.identity(), main
+		return objectKey(c, other, named), main
 	case workspaceServiceFile:
 		if strings.Contains(named.id, ":") {
 			return string(o.Kind) + "|" + named.id, main
 		}
 	}
 	return string(o.Kind) + "|" + main.path(), main
+}
+
+func objectKey(c, other *Catalog, main *record) string {
+	key := string(c.objectOf(main).Kind) + "|" + main.identity()
+	if stays(c, other, main) {
+		key += "|" + main.path()
+	}
+	return key
+}
+
+// stays is true for one of several files with the same id that is where it was:
+// what comes or goes is another one.
+func stays(c, other *Catalog, main *record) bool {
+	if !main.defines() || !twice(c.defs(main.id)) && !twice(other.defs(main.id)) {
+		return false
+	}
+	same := other.at(main.path())
+	return same != nil && same.id == main.id
+}
+
+func twice(records iter.Seq[*record]) bool {
+	n := 0
+	for range records {
+		if n++; n > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // complete finds the side of an object that no edit touched. A second file with

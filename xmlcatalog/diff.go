@@ -163,7 +163,11 @@ func (d *differ) leaf(name string, a, b *element) {
 		d.add(secretField(name, a, b))
 		return
 	}
-	d.add(Field{Name: name, Old: d.old(a), New: d.new(b)})
+	f := Field{Name: name, Old: d.old(a), New: d.new(b)}
+	if !definesCRS(a) && !definesCRS(b) {
+		f.Old, f.New = apart(redact(a.text), redact(b.text), maxValue)
+	}
+	d.add(f)
 }
 
 func secretLeaf(name string, e *element) bool {

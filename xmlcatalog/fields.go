@@ -21,13 +21,46 @@ func (c *comparison) fields(g *group) []Field {
 		case hadOld && hasNew:
 			all = append(all, c.fileFields(g, kind, old, new)...)
 		case hasNew && c.stood(c.before, g.old, kind, new.Path):
+		case kind == bodyFile && old.New != nil, kind == bodyFile && new.Old != nil && g.new.kind == bodyFile:
+			// It was or is the body of another style: <filename> says that.
+		case kind == bodyFile && hasNew && (new.Old != nil || c.otherName(g)):
+			all = append(all, bodyField(new.Path))
+		case kind == bodyFile && c.otherName(g):
+			all = append(all, bodyField(old.Path))
 		case hasNew:
 			all = append(all, Field{Name: lastName(new.Path), say: "+ " + lastName(new.Path)})
 		default:
 			all = append(all, Field{Name: lastName(old.Path), say: "- " + lastName(old.Path)})
 		}
 	}
+	sortFields(all)
 	return all
+}
+
+// sortFields brings first what people ask for, and last what GeoServer makes up
+// by itself whenever it saves.
+func sortFields(fields []Field) {
+	slices.SortStableFunc(fields, func(a, b Field) int { return a.rank() - b.rank() })
+}
+
+func (f Field) rank() int {
+	if f.what == upgradeField {
+		return 4
+	}
+	switch f.Name {
+	case "defaultStyle", "enabled", "advertised":
+		return 0
+	case "supportedFormats", "requestSRS", "responseSRS", "metadata.cachingEnabled":
+		return 3
+	}
+	if boxName(f.Name) {
+		return 2
+	}
+	return 1
+}
+
+func (c *comparison) otherName(g *group) bool {
+	return ownName(c.before, g.old) != ownName(c.after, g.new)
 }
 
 // stood is true for a file that belonged to another object before: it is
@@ -112,6 +145,7 @@ func (c *comparison) withoutEchoes(g *group, kind fileKind, fields []Field) []Fi
 			fields[i].Name, fields[i].say = "members", "members"+strings.TrimPrefix(f.say, "publishables")
 		}
 	}
+	moved := home(c.before, g.old) != home(c.after, g.new)
 	return slices.DeleteFunc(fields, func(f Field) bool {
 		switch f.Name {
 		case "id":
@@ -119,15 +153,17 @@ func (c *comparison) withoutEchoes(g *group, kind fileKind, fields []Field) []Fi
 		case "name":
 			return kind == tilesFile || identified(kind)
 		case "metadata.dirName":
-			return ownName(c.before, g.old) != ownName(c.after, g.new)
+			return c.otherName(g)
 		case "prefix":
 			return kind == namespaceFile
 		case "connectionParameters.namespace":
-			return c.moved[workspaceDir(g.old.dir)] != ""
+			return moved || c.moved[workspaceDir(g.old.dir)] != ""
 		case "workspace", "workspace.name":
-			return kind == settingsFile || kind == styleFile || kind == groupFile
+			return moved && kind == storeFile || kind == settingsFile || kind == styleFile || kind == groupFile
+		case "namespace":
+			return moved && kind == resourceFile
 		case "filename":
-			return ownName(c.before, g.old) != ownName(c.after, g.new)
+			return c.otherName(g)
 		}
 		return false
 	})

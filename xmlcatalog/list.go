@@ -170,10 +170,28 @@ func (f Field) short() string {
 	return f.Name
 }
 
-func arrow(old, new string) string { return quoted(old) + " -> " + quoted(new) }
+func arrow(old, new string) string {
+	old, new = apart(old, new, mostValue)
+	return quoted(old) + " -> " + quoted(new)
+}
+
+// apart cuts two long values where they differ, since most often that is one
+// word in the middle of a page.
+func apart(old, new string, most int) (string, string) {
+	a, b := []rune(strings.Join(strings.Fields(old), " ")), []rune(strings.Join(strings.Fields(new), " "))
+	same := sharedStart(a, b)
+	if max(len(a), len(b)) <= most || same < most/2 {
+		return cut(old, most), cut(new, most)
+	}
+	from := same - most/4
+	return cut("…"+string(a[from:]), most), cut("…"+string(b[from:]), most)
+}
+
+// mostValue is how much of a value a message shows.
+const mostValue = 60
 
 func quoted(value string) string {
-	value = cut(value, 60)
+	value = cut(value, mostValue)
 	switch {
 	case value == "":
 		return "(none)"

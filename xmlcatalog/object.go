@@ -64,6 +64,25 @@ func (o Object) words() string {
 	return string(o.Kind) + " " + o.Name
 }
 
+// brief is words with no more of a long path than its end, which tells most.
+func (o Object) brief() string {
+	words := o.words()
+	if len(words) <= briefPath || !strings.HasPrefix(words, "file ") {
+		return words
+	}
+	parts := strings.Split(o.Name, "/")
+	from := max(0, len(parts)-2)
+	for from > 0 && len(path.Join(parts[from-1:]...)) < briefPath {
+		from--
+	}
+	if from == 0 {
+		return words
+	}
+	return "file …/" + path.Join(parts[from:]...)
+}
+
+const briefPath = 48
+
 // fileWords calls a template by the layer that it belongs to.
 func fileWords(name string) string {
 	parts := strings.Split(name, "/")

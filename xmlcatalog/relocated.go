@@ -2,14 +2,13 @@ package xmlcatalog
 
 import "strings"
 
-// relocated reports the objects whose files lie elsewhere now while nothing in
-// them says so: a directory renamed by hand, or a look in the middle of a rename
+// relocated reports those of the objects without a change whose files lie
+// elsewhere now while nothing in them says so: a directory renamed by hand, or a look in the middle of a rename
 // by GeoServer, which moves the directory first. Of a workspace, a store and
 // its layers only the outermost is reported.
-func (c *comparison) relocated() []Change {
+func (c *comparison) relocated(silent []*group) []Change {
 	var changes []Change
-	for _, key := range sortedKeys(c.groups) {
-		g := c.groups[key]
+	for _, g := range silent {
 		if g.old == nil || g.new == nil || g.old.path() == g.new.path() || c.carried(g) {
 			continue
 		}

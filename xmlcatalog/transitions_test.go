@@ -31,10 +31,10 @@ var transitions = []struct{ name, subject, body string }{
 	{"30-publish-featuretype", "publish layer imos:gsla_fv02_nrt_timeseries_url", ""},
 	{"33-reorder-featuretype-metadata", "", ""},
 	{"35-security-change", "modify file security/urlchecks.xml", ""},
-	{"36-service-wfs", "modify service fishing:wfs", "modify service fishing:wfs: getFeatureOutputTypeCheckingEnabled false -> true, getFeatureOutputTypes + csv, + json, + gml32"},
-	{"38-store-rename", "delete store RERI:Beagle_201808_SS13_12_raw and 1 more change", "delete store RERI:Beagle_201808_SS13_12_raw\ncreate store RERI:Beagle_201808_SS13_12_raw3"},
+	{"36-service-wfs", "modify service fishing:wfs: getFeatureOutputTypeCheckingEnabled …", "modify service fishing:wfs: getFeatureOutputTypeCheckingEnabled false -> true, getFeatureOutputTypes + csv, + json, + gml32"},
+	{"38-store-rename", "delete store RERI:Beagle_201808_SS13_12_raw, create 1 store in RERI", "delete store RERI:Beagle_201808_SS13_12_raw\ncreate store RERI:Beagle_201808_SS13_12_raw3"},
 	{"39-style-create", "create style aodn:aodn_wave_buoy_nrt", ""},
-	{"41-style-move-workspace", "move style BassStrait_geomorph_fine_BGU -> RERI:BassStrait_geomorph_fin…", "move style BassStrait_geomorph_fine_BGU -> RERI:BassStrait_geomorph_fine_BGU"},
+	{"41-style-move-workspace", "move style BassStrait_geomorph_fin… -> RERI:BassStrait_geomorph_fine_BGU", "move style BassStrait_geomorph_fine_BGU -> RERI:BassStrait_geomorph_fine_BGU"},
 	{"43-style-sld-edit", "edit style seamap:SeamapAus_VIC_statewide_habitats: sld", ""},
 	{"45-workspace-delete", "delete workspace fishing (1 store)", "delete workspace fishing (1 store)"},
 }
