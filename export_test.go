@@ -15,3 +15,6 @@ func Differing(s *gitstore.Store, dir *Directory, commit gitstore.Hash) ([]strin
 	}
 	return paths, err
 }
+
+// SetMany is how many changed files of a commit count as many.
+func (f *Follower) SetMany(n int) { f.many = n }

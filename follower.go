@@ -47,6 +47,7 @@ type Follower struct {
 	catalogOf gitstore.Hash
 	catalog   *xmlcatalog.Catalog
 	left      leftOut
+	many      int // manyFiles, but for tests
 	lastKept  keptBytes
 	healing   healing
 }

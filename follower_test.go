@@ -184,12 +184,25 @@ func TestB7EchoIsNoDrift(t *testing.T) {
 // B9: unnamed damage and every new outage is refused before the first write, until a later commit mends it or
 // a person accepts it; named damage is applied and told of.
 func TestB9Damage(t *testing.T) {
+	t.Run("few files", func(t *testing.T) { damage(t, 0) })
+	t.Run("many files", func(t *testing.T) { damage(t, 1) })
+}
+
+// damage is B9 for a change of more files than many, for which nothing is held in memory, or of fewer.
+func damage(t *testing.T, many int) {
 	o := newOrigin(t)
 	good := o.head()
+	more := gitstore.Edit{Path: "styles/more.txt", Content: []byte("a second file")}
+	newSite := func(t *testing.T, from string) *site {
+		s := newSite(t, from)
+		s.flags = func(f *gsgit.Follower) { f.SetMany(many) }
+		s.start(from)
+		return s
+	}
 	s := newSite(t, o.gitDir())
 	s.syncs()
 	broken := gitstore.Edit{Path: "workspaces/survey/tides/gauges/layer.xml", Content: []byte("<layer><name>gauges")}
-	bad := hand(t, o.store, good, "a bad merge", broken)
+	bad := hand(t, o.store, good, "a bad merge", broken, more)
 	o.points(bad)
 	p := s.stops(gsgit.Refused, bad.String(), "gauges", "nobody named")
 	s.inStep(good)
@@ -210,7 +223,7 @@ func TestB9Damage(t *testing.T) {
 		s.syncs()
 		s.inStep(bad)
 		s.start(o.gitDir()) // what was accepted stays so, also for later commits
-		next := hand(t, o.store, bad, "go on", gitstore.Edit{Path: depth, Content: []byte(blob(t, o.store, good, depth) + "<!-- on -->")})
+		next := hand(t, o.store, bad, "go on", gitstore.Edit{Path: more.Path, Content: []byte("changed")}, gitstore.Edit{Path: depth, Content: []byte(blob(t, o.store, good, depth) + "<!-- on -->")})
 		o.points(next)
 		s.syncs()
 		s.inStep(next)
@@ -222,7 +235,7 @@ func TestB9Damage(t *testing.T) {
 		o.points(good)
 		s.syncs()
 		_, lines, _ := strings.Cut(p.Error(), "named: ")
-		named := hand(t, o.store, good, "a bad merge, and it says so\n\nGsgit-Damage: "+strings.ReplaceAll(lines, "; ", "\nGsgit-Damage: "), broken)
+		named := hand(t, o.store, good, "a bad merge, and it says so\n\nGsgit-Damage: "+strings.ReplaceAll(lines, "; ", "\nGsgit-Damage: "), broken, more)
 		o.points(named)
 		s.log.Reset()
 		s.syncs()

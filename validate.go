@@ -1,9 +1,11 @@
 package gsgit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gsgit/gsgit/gitstore"
@@ -20,19 +22,41 @@ func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, dif
 		}
 		return after, nil, f.accept(ctx, target, after.Damage())
 	}
+	if err := f.keepsSettings(disk, target); err != nil {
+		return nil, nil, err
+	}
 	before, err := f.catalogFor(disk)
 	if err != nil {
 		return nil, nil, err
+	}
+	if len(differences) > cmp.Or(f.many, manyFiles) {
+		after, err := f.validateMany(ctx, before, target)
+		return after, nil, err
 	}
 	edits, err := editsOf(f.Store, f.regular(differences))
 	if err != nil {
 		return nil, nil, err
 	}
 	after := before.With(edits)
-	if err := f.keepsSettings(disk, target); err != nil {
-		return nil, nil, err
-	}
 	return before, edits, f.accept(ctx, target, xmlcatalog.NewDamage(before, after, edits))
+}
+
+// manyFiles is how many changed files are held in memory at once. A GeoServer of another version saves every
+// file anew: what a replica then needs is the two catalogs, not all bytes of both.
+const manyFiles = 10_000
+
+// validateMany reads the catalog of the target as at a first start. New damage is what the one before lacks.
+func (f *Follower) validateMany(ctx context.Context, before *xmlcatalog.Catalog, target gitstore.Hash) (*xmlcatalog.Catalog, error) {
+	after, err := catalogAt(f.Store, target)
+	if err != nil {
+		return nil, err
+	}
+	old := map[string]bool{}
+	for _, d := range before.Damage() {
+		old[d.String()] = true
+	}
+	fresh := slices.DeleteFunc(after.Damage(), func(d xmlcatalog.Damage) bool { return old[d.String()] })
+	return after, f.accept(ctx, target, fresh)
 }
 
 // keepsSettings refuses a history that was emptied, by `git rm -r` in a hub or a volume that went away under
