@@ -290,6 +290,9 @@ func (c *comparison) renamed(g *group) (Op, bool) {
 	if g.old.wrong != "" || g.new.wrong != "" {
 		return "", false // the name of a broken file is a guess
 	}
+	if !c.before.main(g.old) || !c.after.main(g.new) {
+		return "", false // half of an object is left
+	}
 	switch g.new.kind {
 	case storeFile, layerFile, resourceFile, styleFile, groupFile:
 		if home(c.before, g.old) != home(c.after, g.new) {

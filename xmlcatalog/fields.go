@@ -33,8 +33,19 @@ func (c *comparison) fields(g *group) []Field {
 			all = append(all, Field{Name: lastName(old.Path), say: "- " + lastName(old.Path)})
 		}
 	}
+	all = withoutNewBody(all)
 	sortFields(all)
 	return all
+}
+
+// withoutNewBody takes out a body that came or went where <filename> says so.
+func withoutNewBody(fields []Field) []Field {
+	at := slices.IndexFunc(fields, func(f Field) bool { return f.Name == "filename" })
+	if at < 0 {
+		return fields
+	}
+	old, new := "- "+fields[at].Old, "+ "+fields[at].New
+	return slices.DeleteFunc(fields, func(f Field) bool { return f.say == old || f.say == new })
 }
 
 // sortFields brings first what people ask for, and last what GeoServer makes up
@@ -156,6 +167,8 @@ func (c *comparison) withoutEchoes(g *group, kind fileKind, fields []Field) []Fi
 			return c.otherName(g)
 		case "prefix":
 			return kind == namespaceFile
+		case "uri":
+			return kind == namespaceFile && f.Old == ownName(c.before, g.old) && f.New == ownName(c.after, g.new)
 		case "connectionParameters.namespace":
 			return moved || c.moved[workspaceDir(g.old.dir)] != ""
 		case "workspace", "workspace.name":

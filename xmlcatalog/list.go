@@ -21,7 +21,7 @@ func (d *differ) list(name string, a, b *element) {
 	case len(gone) == 0 && len(come) == 0 && changed.upgrade:
 		f.what, f.say = upgradeField, lastPart(name)+" rewritten"
 	case numbers(a) && numbers(b):
-		f.say = lastPart(name) + " changed"
+		f.say = numbersName(name) + " changed"
 	default:
 		words := append(changed.words, d.memberWords("+", come, d.newName)...)
 		words = append(words, d.memberWords("-", gone, d.oldName)...)
@@ -34,6 +34,14 @@ func (d *differ) list(name string, a, b *element) {
 // alone.
 func numbers(e *element) bool {
 	return !slices.ContainsFunc(e.kids, func(kid *element) bool { return kid.name != "double" && kid.name != "int" })
+}
+
+// numbersName: the coordinates of a grid subset are the extent that is cached.
+func numbersName(name string) string {
+	if last := lastPart(name); last != "coords" {
+		return last
+	}
+	return "extent"
 }
 
 // unmatched gives the members of one list that the other has not, each as often
@@ -86,7 +94,7 @@ func memberName(e *element) string {
 	if e.name == "member" && e.kids[0].kid("id") != nil {
 		return e.kids[0].kid("id").text
 	}
-	for _, name := range [...]string{"name", "gridSetName", "key", "type", "content"} {
+	for _, name := range [...]string{"name", "gridSetName", "key", "content", "factoryClass", "type"} {
 		if kid := e.kid(name); kid != nil {
 			return kid.text
 		}

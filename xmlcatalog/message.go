@@ -74,7 +74,19 @@ func listed(changes []Change) []Change {
 	}
 	upgrades := allUpgrades(changes)
 	return leaveOut(changes, func(c Change) bool {
-		return c.follows || c.Object.Kind == Tiles && ops[c.Object.ID] == c.Op || c.Op == Reserialise && !upgrades
+		return c.follows || c.alongWith(ops[c.Object.ID]) || c.Op == Reserialise && !upgrades
+	})
+}
+
+// alongWith says that a tile cache only did what its layer did. The styles and
+// the extent that it caches are the layer's.
+func (c Change) alongWith(layer Op) bool {
+	if c.Object.Kind != Tiles || layer == "" || layer == Reserialise {
+		return false
+	}
+	return c.Op == layer && c.Op != Modify || c.Op == Modify && !slices.ContainsFunc(c.Fields, func(f Field) bool {
+		subsets := f.Name == "gridSubsets" && !strings.ContainsAny(f.say, "+>") && !strings.Contains(f.say, " - ")
+		return f.Name != "parameterFilters" && !subsets
 	})
 }
 

@@ -80,7 +80,7 @@ func TestSubjects(t *testing.T) {
 			h.replace("workspaces/w/s/m/featuretype.xml", "</featureType>", "<nativeName>n</nativeName><title>t</title><projectionPolicy>x</projectionPolicy><simpleName>x</simpleName></featureType>")
 		}},
 		{"templates go with their layer", "delete layer w:m", func(h hand) { h.remove("workspaces/w/s/m") }},
-		{"the new end of a long name", "rename style " + longName[:len(longName)-3] + "… -> …them_too", func(h hand) {
+		{"the new end of a long name", "rename style " + longName[:len(longName)-4] + "… -> …them_too", func(h hand) {
 			h.move("styles/y.xml", "styles/"+longName+"_too.xml")
 			h.replace("styles/"+longName+"_too.xml", "<name>"+longName, "<name>"+longName+"_too")
 		}},
@@ -113,5 +113,97 @@ func TestSubjects(t *testing.T) {
 				t.Errorf("%q is too long", m.Subject)
 			}
 		})
+	}
+}
+
+// What a line says of the fields of an object, and what it leaves out.
+func TestFieldsInWords(t *testing.T) {
+	base := busy()
+	abstract := "workspaces/w/s/m/featuretype.xml"
+	for _, s := range []struct {
+		name, want string
+		do         func(hand)
+	}{
+		{"a word at the end of a long text", `words, the same words, old end" -> "…, the same`, func(h hand) {
+			h.replace(abstract, "old end", "new end")
+		}},
+		{"another text", "modify layer w:m: abstract", func(h hand) {
+			h.replace(abstract, "<abstract>the", "<abstract>other words that are many")
+		}},
+		{"a store that moved", "move store w:s -> v:s (2 layers)", func(h hand) {
+			h.move("workspaces/w/s", "workspaces/v/s")
+			h.replace("workspaces/v/s/datastore.xml", "<id>W</id>", "<id>V</id>")
+			for _, name := range []string{"l", "m"} {
+				h.replace("workspaces/v/s/"+name+"/featuretype.xml", "<id>N</id>", "<id>NV</id>")
+			}
+		}},
+		{"a workspace with its name as URI", "rename workspace v -> u", func(h hand) {
+			h.move("workspaces/v", "workspaces/u")
+			h.replace("workspaces/u/workspace.xml", "<name>v", "<name>u")
+			h.replace("workspaces/u/namespace.xml", "<prefix>v", "<prefix>u")
+			h.replace("workspaces/u/namespace.xml", "<uri>v", "<uri>u")
+		}},
+		{"a style with another body", "modify style w:z: filename z.sld -> z2.sld", func(h hand) {
+			h.replace("workspaces/w/styles/z.xml", "z.sld", "z2.sld")
+			h.move("workspaces/w/styles/z.sld", "workspaces/w/styles/z2.sld")
+		}},
+		{"a body that outlives its style", "delete style w:z; modify file workspaces/w/styles/z.sld", func(h hand) {
+			h.remove("workspaces/w/styles/z.xml")
+			h.replace("workspaces/w/styles/z.sld", "/>", "></StyledLayerDescriptor>")
+		}},
+		{"empty translations", "re-serialise service wms (GeoServer upgrade): + internationalTitle", func(h hand) {
+			h.replace("wms.xml", "</wms>", `<internationalTitle class="org.geotools.util.GrowableInternationalString"/></wms>`)
+		}},
+		{"the extent of a tile layer", "modify tiles w:l: gridSubsets EPSG:4326 (extent changed)", func(h hand) {
+			h.replace("gwc-layers/L.xml", "<double>1</double>", "<double>2</double>")
+		}},
+		{"everything", "modify service wms", func(h hand) {
+			var all strings.Builder
+			for n := range 20 {
+				fmt.Fprintf(&all, "<f%02d>x</f%02d>", n, n)
+			}
+			h.replace("wms.xml", "</wms>", all.String()+"</wms>")
+		}},
+	} {
+		t.Run(s.name, func(t *testing.T) {
+			before := edit(t, base)
+			before.replace("workspaces/v/namespace.xml", "</prefix>", "</prefix><uri>v</uri>")
+			before.replace("gwc-layers/L.xml", "<enabled>", "<gridSubsets><gridSubset><gridSetName>EPSG:4326</gridSetName><extent><coords><double>1</double><double>3</double></coords></extent></gridSubset></gridSubsets><enabled>")
+			h := edit(t, before.tree)
+			s.do(h)
+			m := describe(before.tree, h.tree)
+			if lines := m.Subject + "\n" + m.Body; !strings.Contains(lines, s.want) {
+				t.Errorf("no %q in\n%s", s.want, lines)
+			}
+			if strings.Contains(m.Body, "f12") || s.name == "everything" && !strings.Contains(m.Body, "… and 12 more fields") {
+				t.Errorf("all fields are told: %s", m.Body)
+			}
+		})
+	}
+}
+
+// Of two files with one id, that which stays is not the one that goes, and a
+// tile layer is told beside its layer unless it came or went with it.
+func TestBesideOtherChanges(t *testing.T) {
+	base := busy()
+	copied := edit(t, base)
+	copied.put("workspaces/w/styles/y2.xml", "<style><id>Y</id><name>y2</name><workspace><id>W</id></workspace></style>")
+	h := edit(t, copied.tree)
+	h.remove("workspaces/w/styles/y2.xml")
+	h.replace("styles/y.xml", "</style>", "<legend><width>3</width></legend></style>")
+	if m := describe(copied.tree, h.tree); m.Subject != "delete style w:y2; modify style y: legend.width (none) -> 3" {
+		t.Errorf("subject %q", m.Subject)
+	}
+	h = edit(t, base)
+	h.replace("workspaces/w/s/l/featuretype.xml", "</featureType>", "<title>T</title></featureType>")
+	h.replace("gwc-layers/L.xml", "true", "false")
+	if m := describe(base, h.tree); m.Subject != "modify layer w:l: title (none) -> T" || !strings.Contains(m.Body, "modify tiles w:l: enabled true -> false") {
+		t.Errorf("%q\n%s", m.Subject, m.Body)
+	}
+	h = edit(t, base)
+	h.move("workspaces/w/styles/z.xml", "styles/z.xml")
+	h.put("styles/n.xml", "<style><id>n</id><name>n</name></style>")
+	if m := describe(base, h.tree); !strings.HasPrefix(m.Subject, "move ") || !strings.Contains(m.Subject, "create style n") {
+		t.Errorf("subject %q", m.Subject)
 	}
 }

@@ -14,8 +14,6 @@ var defaults = map[string]string{
 	"cacheConfiguration.enabled":         "false",
 	"cacheConfiguration.maxEntries":      "1000",
 	"cacheConfiguration.maxEntrySize":    "51200",
-	"cogSettings.rangeReaderSettings":    "HTTP",
-	"cogSettings.useCachingStream":       "false",
 	"circularArcPresent":                 "false",
 	"defaultGroupStyleEnabled":           "true",
 	"dimensionInfo.enabled":              "false",
@@ -37,6 +35,7 @@ var defaults = map[string]string{
 	"padWithZeros":                       "false",
 	"path":                               "/",
 	"queryable":                          "true",
+	"rangeReaderSettings":                "HTTP",
 	"remoteStyleMaxRequestTime":          "60000",
 	"remoteStyleTimeout":                 "30000",
 	"resourceErrorHandling":              "SKIP_MISCONFIGURED_LAYERS",
@@ -48,6 +47,7 @@ var defaults = map[string]string{
 	"skipNumberMatched":                  "false",
 	"trailingSlashMatch":                 "true",
 	"transformFeatureInfoDisabled":       "false",
+	"useCachingStream":                   "false",
 	"useHeadersProxyURL":                 "false",
 }
 
@@ -61,7 +61,12 @@ func byUpgrade(name string, e *element) bool {
 	case "binding": // Java class of an attribute, taken from the data
 		return e.leaf()
 	}
-	return e.blank() || e.leaf() && e.key == "" && isDefault(name, strings.TrimSpace(e.text))
+	return e.blank() || untranslated(name, e) || e.leaf() && e.key == "" && isDefault(name, strings.TrimSpace(e.text))
+}
+
+// untranslated is a text for which nobody has written a translation.
+func untranslated(name string, e *element) bool {
+	return strings.HasPrefix(lastPart(name), "international") && e.leaf() && strings.TrimSpace(e.text) == ""
 }
 
 // isDefault knows a field by its last two names, or by its last.
