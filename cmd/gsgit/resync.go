@@ -168,26 +168,28 @@ func (o *resyncOptions) replica(ctx context.Context, s *station, stdout io.Write
 	if err != nil {
 		return err
 	}
-	if err := r.hearOnce(ctx); err != nil && o.To == "" && o.Accept == "" {
-		return err // a commit that is here already can be chosen without the brokers
-	}
 	if o.Unpin {
 		if err := r.follower.Unpin(ctx); err != nil {
 			return err
 		}
 	}
+	// No way out needs the brokers: what is here already is put in order, and they are told of at the end.
+	unheard := r.hearOnce(ctx)
 	if o.Accept != "" {
 		if r.follower.Accept, err = s.store.Resolve(o.Accept); err != nil {
 			return err
 		}
 	}
 	if err := r.align(ctx, o.To); err != nil {
-		return err
+		return errors.Join(err, unheard)
 	}
 	if _, err := r.pickUp.Sync(ctx); err != nil {
 		return err
 	}
-	return s.tellDisk(stdout)
+	if err := s.tellDisk(stdout); err != nil || o.To != "" || o.Accept != "" {
+		return err
+	}
+	return unheard
 }
 
 // align is one Sync of the follower, or a way to a chosen commit.
