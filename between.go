@@ -3,6 +3,7 @@ package gsgit
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/xmlcatalog"
@@ -15,6 +16,18 @@ func EditsBetween(ctx context.Context, s *gitstore.Store, a, b gitstore.Hash) ([
 		return nil, fmt.Errorf("compare %s with %s: %w", a, b, err)
 	}
 	return editsOf(s, differences)
+}
+
+// trackedBetween leaves out what may stand in a repository that was begun without gsgit: logs and caches, which
+// mean nothing and are most of its bytes.
+func trackedBetween(ctx context.Context, s *gitstore.Store, a, b gitstore.Hash) ([]xmlcatalog.Edit, error) {
+	differences, err := s.Diff(ctx, a, b)
+	if err != nil {
+		return nil, fmt.Errorf("compare %s with %s: %w", a, b, err)
+	}
+	return editsOf(s, slices.DeleteFunc(differences, func(d gitstore.Difference) bool {
+		return !xmlcatalog.Rules{All: true}.Tracked(d.Path)
+	}))
 }
 
 func editsOf(s *gitstore.Store, differences []gitstore.Difference) ([]xmlcatalog.Edit, error) {
@@ -41,7 +54,7 @@ func editsOf(s *gitstore.Store, differences []gitstore.Difference) ([]xmlcatalog
 
 // ChangesBetween says what the difference of two commits means, object by object.
 func ChangesBetween(ctx context.Context, s *gitstore.Store, a, b gitstore.Hash) ([]xmlcatalog.Change, []xmlcatalog.Edit, error) {
-	edits, err := EditsBetween(ctx, s, a, b)
+	edits, err := trackedBetween(ctx, s, a, b)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -10,8 +10,9 @@ import (
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
-// UnnamedDamage goes through the history of the branch, oldest first, and gives each commit that brought
-// damage which neither it nor one before it names. An error ends it, and stands in failed.
+// UnnamedDamage goes through what the branch has been, oldest first, and gives each commit that brought damage
+// which neither it nor one before it names. A commit that came with a merge counts with that merge, as no node
+// was ever made equal to it. An error ends the walk, and stands in failed.
 func UnnamedDamage(ctx context.Context, s *gitstore.Store, failed *error) iter.Seq2[gitstore.Hash, []xmlcatalog.Damage] {
 	return func(yield func(gitstore.Hash, []xmlcatalog.Damage) bool) {
 		commits, err := oldestFirst(ctx, s)
@@ -20,7 +21,12 @@ func UnnamedDamage(ctx context.Context, s *gitstore.Store, failed *error) iter.S
 			return
 		}
 		w := historyWalk{store: s, catalog: xmlcatalog.Empty(), named: map[string]bool{}}
+		line := mainLine(commits)
 		for _, c := range commits {
+			w.names(c)
+			if !line[c.ID] {
+				continue
+			}
 			damage, err := w.next(ctx, c)
 			if err != nil {
 				*failed = fmt.Errorf("check %s: %w", c.ID, err)
@@ -49,6 +55,21 @@ func oldestFirst(ctx context.Context, s *gitstore.Store) ([]gitstore.Commit, err
 	return commits, nil
 }
 
+// mainLine follows first parents from the newest of some commits, which stands last.
+func mainLine(commits []gitstore.Commit) map[gitstore.Hash]bool {
+	line := make(map[gitstore.Hash]bool)
+	if len(commits) == 0 {
+		return line
+	}
+	line[commits[len(commits)-1].ID] = true
+	for _, c := range slices.Backward(commits) {
+		if line[c.ID] && len(c.Parents) > 0 {
+			line[c.Parents[0]] = true
+		}
+	}
+	return line
+}
+
 // historyWalk carries one catalog through the commits, so that each costs what it changed.
 type historyWalk struct {
 	store   *gitstore.Store
@@ -57,11 +78,14 @@ type historyWalk struct {
 	named   map[string]bool
 }
 
-func (w *historyWalk) next(ctx context.Context, c gitstore.Commit) ([]xmlcatalog.Damage, error) {
+func (w *historyWalk) names(c gitstore.Commit) {
 	for _, line := range c.Trailers(trailerDamage) {
 		w.named[line] = true
 	}
-	edits, err := EditsBetween(ctx, w.store, w.at, c.ID)
+}
+
+func (w *historyWalk) next(ctx context.Context, c gitstore.Commit) ([]xmlcatalog.Damage, error) {
+	edits, err := trackedBetween(ctx, w.store, w.at, c.ID)
 	if err != nil {
 		return nil, err
 	}
