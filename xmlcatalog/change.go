@@ -80,9 +80,7 @@ func sortChanges(changes []Change) {
 // lies in a workspace or store that came or went stands after it, and files that
 // are no part of the catalog after everything else.
 func weight(c Change) int {
-	ops := map[Op]int{Delete: 0, Rename: 1, Move: 1, Replace: 2, Create: 3, Modify: 4, Reorder: 4, Reserialise: 5}
-	kinds := map[Kind]int{Workspace: 0, Layer: 1, Group: 2, Store: 3, Service: 4, Style: 5, Settings: 6, Global: 7, Logging: 7, AccessRules: 8, File: 9, Tiles: 10}
-	n := ops[c.Op]*64 + kinds[c.Object.Kind]
+	n := opWeight[c.Op]*64 + kindWeight[c.Object.Kind]
 	switch {
 	case c.Object.Kind == File && !c.inside:
 		n += 1024
@@ -91,6 +89,11 @@ func weight(c Change) int {
 	}
 	return n
 }
+
+var (
+	opWeight   = map[Op]int{Delete: 0, Rename: 1, Move: 1, Replace: 2, Create: 3, Modify: 4, Reorder: 4, Reserialise: 5}
+	kindWeight = map[Kind]int{Workspace: 0, Layer: 1, Group: 2, Store: 3, Service: 4, Style: 5, Settings: 6, Global: 7, Logging: 7, AccessRules: 8, File: 9, Tiles: 10}
+)
 
 // replaced joins the delete and the create of one name: the name stayed, the
 // object did not.
