@@ -76,6 +76,7 @@ type station struct {
 
 // openStation takes the node lock and opens everything but the watcher, in the order in which a failure is cheapest.
 func openStation(o nodeOptions, role string, log *slog.Logger) (*station, error) {
+	thrift()
 	s := &station{nodeOptions: o, role: role, log: log, step: crashSteps()}
 	for _, open := range []func() error{s.openRepository, s.openBus, s.openListener, s.openNode} {
 		if err := open(); err != nil {
