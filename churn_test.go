@@ -175,7 +175,7 @@ func (c *churn) delete() {
 // nothing in history is torn, and no damage stands in it unnamed.
 func TestG1G2Churn(t *testing.T) {
 	t.Parallel()
-	acts := 4000
+	acts := 2500
 	if testing.Short() {
 		acts = 800
 	}

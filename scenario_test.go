@@ -187,7 +187,7 @@ func TestA17DeleteAWorkspace(t *testing.T) {
 	t.Parallel()
 	p := newPrimary(t, sampleDir(t), func(p *primary) { p.hold = 20 * time.Second })
 	g := p.geoserver()
-	g.Pause = func(time.Duration) { time.Sleep(2 * testSettle) } // file by file, quiet after each
+	g.Pause = func(time.Duration) { time.Sleep(testSettle + 20*time.Millisecond) } // file by file, quiet after each
 	p.must(g.DeleteWorkspace("harbour"))
 	got := p.commits()
 	if len(got) != 1 || !strings.HasPrefix(got[0], "delete workspace harbour") {
