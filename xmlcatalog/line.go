@@ -8,6 +8,8 @@ import (
 // mostFields keeps the line of an object of which everything changed readable.
 const mostFields = 8
 
+const upgradeMark = " (GeoServer upgrade)"
+
 // line says one change, the fields as say has them.
 func line(c Change, say func(Field) string) string {
 	text := headline(c, Object.words)
@@ -32,7 +34,7 @@ func headline(c Change, name func(Object) string) string {
 	case Replace:
 		text += " (new id)"
 	case Reserialise:
-		text += " (GeoServer upgrade)"
+		text += upgradeMark
 	}
 	return flat(text)
 }

@@ -116,7 +116,26 @@ func firstCut(changes []Change) string {
 	if len(changes)-rest == 1 && (changes[0].Op == Rename || changes[0].Op == Move) {
 		return renameCut(changes[0], room) + end
 	}
-	return cut(first, room) + end
+	first = strings.TrimSuffix(first, upgradeMark)
+	return cutBefore(first, tail(first, changes[0].Object.Kind), room) + end
+}
+
+// tail is the end of a text that is to stay: the name of a file, or the words in
+// brackets that tell a replaced object from a modified one.
+func tail(text string, kind Kind) string {
+	mark := " ("
+	if kind == File {
+		mark = "/"
+	}
+	at := strings.LastIndex(text, mark)
+	if at < 0 || utf8.RuneCountInString(text[at:]) > 24 {
+		return ""
+	}
+	return text[at:]
+}
+
+func cutBefore(text, tail string, room int) string {
+	return cut(strings.TrimSuffix(text, tail), room-utf8.RuneCountInString(tail)) + tail
 }
 
 func firstAndRest(changes []Change) (first string, rest int) {
@@ -153,7 +172,7 @@ func sharedStart(a, b []rune) int {
 // room.
 func upgradeWords(changes []Change) string {
 	seen := make(map[string]bool)
-	text := "re-serialise " + plural(len(changes), "object") + " (GeoServer upgrade)"
+	text := "re-serialise " + plural(len(changes), "object") + upgradeMark
 	sep := ": "
 	for _, c := range changes {
 		for _, f := range c.Fields {

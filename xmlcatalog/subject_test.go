@@ -74,16 +74,15 @@ func TestSubjects(t *testing.T) {
 		{"the end of a path", "add file …/" + longName + "/filters.xml", func(h hand) {
 			h.put("workspaces/w/a_store/"+longName+"/filters.xml", "<filters/>")
 		}},
+		{"the name of a file stays", "add template w:" + longName[:44] + "…/content.ftl", func(h hand) {
+			h.put("workspaces/w/a_store/"+longName+"_and_more/content.ftl", "")
+		}},
 		{"as many fields as fit", "modify layer w:m: defaultStyle, advertised, nativeName …", func(h hand) {
 			h.replace("workspaces/w/s/m/layer.xml", "<id>Z</id>", "<id>Y</id>")
 			h.replace("workspaces/w/s/m/layer.xml", "</layer>", "<advertised>false</advertised></layer>")
 			h.replace("workspaces/w/s/m/featuretype.xml", "</featureType>", "<nativeName>n</nativeName><title>t</title><projectionPolicy>x</projectionPolicy><simpleName>x</simpleName></featureType>")
 		}},
 		{"templates go with their layer", "delete layer w:m", func(h hand) { h.remove("workspaces/w/s/m") }},
-		{"the new end of a long name", "rename style " + longName[:len(longName)-4] + "… -> …them_too", func(h hand) {
-			h.move("styles/y.xml", "styles/"+longName+"_too.xml")
-			h.replace("styles/"+longName+"_too.xml", "<name>"+longName, "<name>"+longName+"_too")
-		}},
 		{"a tile layer that came", "create tiles w:m", func(h hand) {
 			h.put("gwc-layers/M.xml", "<GeoServerTileLayer><id>M</id><name>w:m</name></GeoServerTileLayer>")
 			h.replace("workspaces/w/s/m/layer.xml", "</layer>", "<opaque>false</opaque></layer>")
@@ -97,15 +96,9 @@ func TestSubjects(t *testing.T) {
 		}},
 	} {
 		t.Run(s.name, func(t *testing.T) {
-			before := base
-			if strings.HasPrefix(s.name, "the new end") {
-				h := edit(t, base)
-				h.replace("styles/y.xml", "<name>y", "<name>"+longName)
-				before = h.tree
-			}
-			h := edit(t, before)
+			h := edit(t, base)
 			s.do(h)
-			m := describe(before, h.tree)
+			m := describe(base, h.tree)
 			if m.Subject != s.want {
 				t.Errorf("subject is %q\n      want %q\n%s", m.Subject, s.want, m.Body)
 			}
@@ -205,5 +198,29 @@ func TestBesideOtherChanges(t *testing.T) {
 	h.put("styles/n.xml", "<style><id>n</id><name>n</name></style>")
 	if m := describe(base, h.tree); !strings.HasPrefix(m.Subject, "move ") || !strings.Contains(m.Subject, "create style n") {
 		t.Errorf("subject %q", m.Subject)
+	}
+}
+
+// A name that leaves room for nothing else loses what the reader can do without.
+func TestLongNames(t *testing.T) {
+	for _, s := range []struct {
+		name, want string
+		do         func(hand)
+	}{
+		{longName, "rename style " + longName[:45] + "… -> …them_too", func(h hand) {
+			h.move("styles/y.xml", "styles/y2.xml")
+			h.replace("styles/y2.xml", longName, longName+"_too")
+		}},
+		{longName + "_xx", "re-serialise style " + longName + "_xx", func(h hand) {
+			h.replace("styles/y.xml", "</style>", "<isolated>false</isolated></style>")
+		}},
+	} {
+		base := edit(t, sound())
+		base.replace("styles/y.xml", "<name>y", "<name>"+s.name)
+		h := edit(t, base.tree)
+		s.do(h)
+		if m := describe(base.tree, h.tree); m.Subject != s.want {
+			t.Errorf("subject is %q\n      want %q\n%s", m.Subject, s.want, m.Body)
+		}
 	}
 }
