@@ -3,6 +3,7 @@ package gsgit
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"sync"
@@ -155,17 +156,21 @@ type reporter interface {
 	Report(ctx context.Context, n kafkabus.NodeRecord) error
 }
 
-// Heartbeat is the Task that keeps a node's record on the topic: at each change, and every 15 seconds.
+// Heartbeat is the Task that keeps a node's record on the topic: at each change, and every 15 seconds. It
+// also notices another process that reports under the node's name.
 type Heartbeat struct {
 	Node  *Node
 	Board reporter
 
-	last kafkabus.NodeRecord
-	at   time.Time
+	last  kafkabus.NodeRecord
+	first time.Time // when a record of ours was written for the first time
+	at    time.Time
+	twin  time.Time // when another's record was last seen under our name
 }
 
 // Sync writes the record where it says something new or is due, and asks to be called for the next beat.
 func (h *Heartbeat) Sync(ctx context.Context) (time.Duration, error) {
+	h.lookForTwin()
 	record := h.Node.Record()
 	if wait := reportEvery - time.Since(h.at); wait > 0 && sameNews(record, h.last) {
 		return wait, nil
@@ -174,7 +179,31 @@ func (h *Heartbeat) Sync(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	h.last, h.at = record, time.Now()
+	if h.first.IsZero() {
+		h.first = h.at
+	}
 	return reportEvery, nil
+}
+
+// lookForTwin finds a record under our name that another process wrote: one that started later, or one that
+// came after ours, which the record of our own life before can not. Both write over each other, so what
+// was seen stands for some beats.
+func (h *Heartbeat) lookForTwin() {
+	if h.Node.Peers == nil {
+		return
+	}
+	for _, p := range h.Node.Peers() {
+		other := p.Instance == h.Node.Instance && !p.Started.Equal(h.Node.Started)
+		if other && (p.Started.After(h.Node.Started) || !h.first.IsZero() && p.Seen.After(h.first)) {
+			h.twin = time.Now()
+		}
+	}
+	if h.twin.IsZero() || time.Since(h.twin) > 3*reportEvery {
+		h.Node.Health.Set("twin", Condition{})
+		return
+	}
+	h.Node.Health.Set("twin", Condition{State: Error, Why: fmt.Sprintf("another gsgit runs as %s", h.Node.Instance),
+		Hint: "give each node its own --instance"})
 }
 
 // sameNews tells whether two records differ in nothing but their time.

@@ -163,8 +163,10 @@ func TestTwins(t *testing.T) {
 	second := launch(t, nil, watching(clone.Dir, flags...)...)
 	second.await("msg=watching")
 	first.await("another gsgit announces as gs-a")
+	// Both write one record, the other one "ok", so the word has to be caught while it stands there.
+	heard := reading(t, address, prefix)
 	eventually(t, "the twin is in error", func() error {
-		for _, n := range reading(t, address, prefix).Nodes() {
+		for _, n := range heard.Nodes() {
 			if n.Instance == "gs-a" && n.State == "error" {
 				return nil
 			}

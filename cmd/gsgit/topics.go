@@ -122,6 +122,9 @@ func (s *station) hear(w workers, hint func()) {
 			case <-s.topics.Changed():
 				s.health.SetError("bus", s.topics.Err())
 				hint()
+				if s.heart != nil {
+					s.heart.Hint() // a twin's record may be among the news
+				}
 			}
 		}
 	})
