@@ -54,7 +54,7 @@ func TestG8AForeignHeadIsHeld(t *testing.T) {
 	p.publisher.LookAtAll()
 	for range 2 {
 		_, err = p.publisher.Sync(t.Context())
-		if problem, ok := err.(*gsgit.Problem); !ok || problem.State != gsgit.Held || !strings.Contains(problem.Why, foreign.String()) { //nolint:errorlint // as it is
+		if problem, ok := err.(*gsgit.Problem); !ok || problem.State != gsgit.Held || !strings.Contains(problem.Why, foreign.String()) {
 			t.Fatalf("got %v", err)
 		}
 	}
@@ -112,7 +112,7 @@ func TestG1NoSpaceNowIsNotLost(t *testing.T) {
 	p.publisher.MinFree = 1 << 62
 	p.publisher.Observe(watcher.Batch{Paths: []string{"workspaces/harbour/charts/lights"}, First: time.Now(), Last: time.Now()})
 	_, err := p.publisher.Sync(t.Context())
-	if problem, ok := err.(*gsgit.Problem); !ok || problem.State != gsgit.Error { //nolint:errorlint // as it is
+	if problem, ok := err.(*gsgit.Problem); !ok || problem.State != gsgit.Error {
 		t.Fatalf("got %v", err)
 	}
 	p.publisher.MinFree = 0

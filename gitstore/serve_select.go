@@ -127,13 +127,9 @@ func (w *commitWalk) get(id Hash) (*walked, error) {
 	if c, met := w.all[id]; met {
 		return c, nil
 	}
-	content, err := w.store.objectOf(kindCommit, id)
+	l, err := w.store.links(id)
 	if err != nil {
 		return nil, err
-	}
-	l, err := readLinks(content)
-	if err != nil {
-		return nil, fmt.Errorf("commit %s: %w", id, err)
 	}
 	c := &walked{id: id, links: l}
 	w.all[id] = c

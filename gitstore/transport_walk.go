@@ -18,6 +18,19 @@ type links struct {
 	when    int64 // of the committer, Unix seconds; only an order to walk in
 }
 
+// links reads the tree and the parents of a commit.
+func (s *Store) links(id Hash) (links, error) {
+	content, err := s.objectOf(kindCommit, id)
+	if err != nil {
+		return links{}, err
+	}
+	l, err := readLinks(content)
+	if err != nil {
+		return links{}, fmt.Errorf("commit %s: %w", id, err)
+	}
+	return l, nil
+}
+
 func readLinks(content []byte) (links, error) {
 	c, err := parseCommit(content)
 	return links{c.Tree, c.Parents, c.Committer.When.Unix()}, err
