@@ -211,15 +211,21 @@ func TestLinkInTheWay(t *testing.T) {
 	inStep(t, dir, false)
 }
 
-// tiny mounts a file system of some MiB.
+// tiny is a file system of some MiB.
 func tiny(t *testing.T, mib int) string {
 	t.Helper()
 	dir := t.TempDir()
+	mounted(t, dir, mib)
+	return dir
+}
+
+// mounted mounts a file system of some MiB on a directory until the test ends.
+func mounted(t *testing.T, dir string, mib int) {
+	t.Helper()
 	if err := syscall.Mount("none", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib)); err != nil {
-		t.Skipf("no file system can be mounted here, so none can be filled: %v", err)
+		t.Skipf("no file system can be mounted here: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	return dir
 }
 
 // fill leaves so many bytes free on a file system.
