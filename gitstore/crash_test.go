@@ -125,8 +125,25 @@ func TestKillAtEveryStepLosesNothingAndLeavesNothing(t *testing.T) {
 			}
 			return s.SetRef(ctx, "refs/heads/main", head, id)
 		},
-		"roll-up":    func(s *Store) error { return s.Maintain(ctx) },
+		"roll-up": func(s *Store) error { return s.Maintain(ctx) },
+		"import": func(s *Store) error {
+			head, err := s.Ref("refs/heads/main")
+			if err != nil {
+				return err
+			}
+			draft := Draft{Parent: head, Author: who(99), Committer: who(99), Message: "imported"}
+			id, err := s.Import(ctx, draft, []string{"f", "new/a", "new/b/c"}, func(string) ([]byte, error) { return []byte("new"), nil })
+			if err != nil {
+				return err
+			}
+			return s.SetRef(ctx, "refs/heads/main", head, id)
+		},
 		"delete ref": func(s *Store) error { return s.SetRef(ctx, "refs/gsgit/disk", mustRef(s, "refs/gsgit/disk"), Hash{}) },
+	}
+	written := []string{"gitstore.pack", "gitstore.renamed", "gitstore.objects", "gitstore.locked:refs/heads/main", "gitstore.ref:refs/heads/main"}
+	points := map[string][]string{ // at each of these a run has to have been killed
+		"commit": written, "import": written, "delete ref": {"gitstore.locked:refs/gsgit/disk", "gitstore.ref:refs/gsgit/disk"},
+		"roll-up": {"gitstore.rollup", "gitstore.pack", "gitstore.renamed", "gitstore.objects", "gitstore.rolled", "gitstore.removed.pack"},
 	}
 	template := filepath.Join(t.TempDir(), ".git")
 	s := must(Create(template, Options{}))(t)
@@ -142,17 +159,21 @@ func TestKillAtEveryStepLosesNothingAndLeavesNothing(t *testing.T) {
 	s.Close()
 	for name, job := range jobs {
 		t.Run(name, func(t *testing.T) {
+			killedAt := map[string]bool{}
 			for n := 1; ; n += 1 + n/8 { // a roll-up removes many packs: not every one of them
 				dir := filepath.Join(t.TempDir(), ".git")
 				copyTree(t, template, dir)
 				copied, passed := run(t, dir, n, job)
 				if copied == "" {
-					if n < 3 {
-						t.Errorf("only the steps %v", passed)
+					for _, point := range points[name] {
+						if !killedAt[point] {
+							t.Errorf("never killed at %s; the steps are %v", point, passed)
+						}
 					}
 					return
 				}
 				at := passed[n-1]
+				killedAt[at] = true
 				s := must(Open(copied, Options{}))(t)
 				if err := s.Recover(ctx); err != nil {
 					t.Fatalf("killed at %s: %v", at, err)

@@ -220,9 +220,13 @@ func TestFetchAfterACrash(t *testing.T) {
 			if err := s.Fetch(t.Context(), gitstore.Source{URL: r.dir}, r.head(), gitstore.Hash{}); err != nil {
 				t.Fatal(err)
 			}
-			again := openRemote(t, crashed)
+			again := openRemote(t, crashed) // fails where the point was not reached
 			if err := again.Recover(t.Context()); err != nil {
 				t.Fatal(err)
+			}
+			gitIn(t, crashed, "fsck", "--strict", "--full")
+			if left := leftovers(t, again); len(left) > 0 {
+				t.Errorf("left over by the start: %v", left)
 			}
 			if err := again.Fetch(t.Context(), gitstore.Source{URL: r.dir}, r.head(), gitstore.Hash{}); err != nil {
 				t.Fatal(err)
