@@ -40,6 +40,16 @@ func (l *listenOptions) flags() []cli.Flag {
 	}
 }
 
+// take fills in what the node used last and no flag says.
+func (l *listenOptions) take(kept settings) {
+	if l.TLSCA == "" {
+		l.TLSCA = kept.TLSCA
+	}
+	if l.TLSCert == "" && l.TLSKey == "" {
+		l.TLSCert, l.TLSKey = kept.TLSCert, kept.TLSKey
+	}
+}
+
 // check refuses an open port without a lock.
 func (l *listenOptions) check(tokenFile string) error {
 	if _, _, err := net.SplitHostPort(l.Listen); err != nil {
@@ -97,13 +107,52 @@ func (l *listenOptions) client() (*http.Client, error) {
 	if l.TLSCA == "" && l.TLSCert == "" {
 		return nil, nil
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	config, err := l.clientTLS()
+	if err != nil {
+		return nil, err
+	}
+	return clientWith(config), nil
+}
+
+// ownClient is for this very node. It is asked at the address that it listens on, of which its certificate may say
+// nothing, and --tls-ca may be of other nodes: what counts is the certificate that it was started with, or one of a
+// trusted CA with the same name, for a node goes on with the old one after a renewal.
+func (l *listenOptions) ownClient() (*http.Client, error) {
+	config, err := l.clientTLS()
+	if err != nil {
+		return nil, err
+	}
+	if len(config.Certificates) == 0 {
+		return clientWith(config), nil
+	}
+	if config.RootCAs == nil {
+		if config.RootCAs, err = x509.SystemCertPool(); err != nil {
+			config.RootCAs = x509.NewCertPool() // a system without CAs; our own certificate suffices
+		}
+	}
+	own := config.Certificates[0].Leaf
+	config.RootCAs.AddCert(own)
+	config.ServerName = nameIn(own)
+	return clientWith(config), nil
+}
+
+// nameIn is a host name or an address that a certificate is good for; "" where it has none.
+func nameIn(cert *x509.Certificate) string {
+	if len(cert.DNSNames) > 0 {
+		return strings.Replace(cert.DNSNames[0], "*", "node", 1)
+	}
+	if len(cert.IPAddresses) > 0 {
+		return cert.IPAddresses[0].String()
+	}
+	return ""
+}
+
+func (l *listenOptions) clientTLS() (config *tls.Config, err error) {
+	config = &tls.Config{MinVersion: tls.VersionTLS12}
 	if l.TLSCA != "" {
-		pool, err := certPool(l.TLSCA)
-		if err != nil {
+		if config.RootCAs, err = certPool(l.TLSCA); err != nil {
 			return nil, err
 		}
-		config.RootCAs = pool
 	}
 	if l.TLSCert != "" {
 		pair, err := tls.LoadX509KeyPair(l.TLSCert, l.TLSKey)
@@ -112,10 +161,14 @@ func (l *listenOptions) client() (*http.Client, error) {
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
+	return config, nil
+}
+
+func clientWith(config *tls.Config) *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		TLSClientConfig: config, TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 60 * time.Second,
 		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-	}}, nil
+	}}
 }
 
 func certPool(file string) (*x509.CertPool, error) {

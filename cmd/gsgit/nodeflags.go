@@ -167,6 +167,8 @@ type settings struct {
 	Broker  string            `json:"broker"`
 	Token   string            `json:"tokenFile"`
 	TLSCA   string            `json:"tlsCA"`
+	TLSCert string            `json:"tlsCert"`
+	TLSKey  string            `json:"tlsKey"`
 	Roles   []string          `json:"roles"`
 
 	From      string        `json:"from"`

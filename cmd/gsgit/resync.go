@@ -125,9 +125,7 @@ func (o *resyncOptions) take(kept settings) {
 	if len(o.fetch.Trust.Value()) == 0 {
 		o.fetch.Trust = *cli.NewStringSlice(kept.Trust...)
 	}
-	if o.listen.TLSCA == "" {
-		o.listen.TLSCA = kept.TLSCA
-	}
+	o.listen.take(kept)
 	if o.GeoServer.URL == "" {
 		o.GeoServer.URL, o.GeoServer.User, o.GeoServer.PasswordFile = kept.GeoServer.URL, kept.GeoServer.User, kept.GeoServer.PasswordFile
 	}

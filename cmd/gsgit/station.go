@@ -190,13 +190,22 @@ func (s *station) openNode() error {
 func (s *station) used() settings {
 	kept := settings{
 		Roles: s.node.Roles, Brokers: s.bus.list(), Prefix: s.bus.Prefix, Kafka: s.bus.Kafka,
-		HTTP: s.node.HTTP, Broker: s.node.Broker, Token: s.fetch.TokenFile, TLSCA: s.listen.TLSCA,
+		HTTP: s.node.HTTP, Broker: s.node.Broker, Token: absolute(s.fetch.TokenFile),
+		TLSCA: absolute(s.listen.TLSCA), TLSCert: absolute(s.listen.TLSCert), TLSKey: absolute(s.listen.TLSKey),
 		From: s.fetch.From, Remote: s.fetch.Remote, Trust: s.fetch.Trust.Value(), Local: s.watching.Local.Value(),
 	}
 	if s.broker != nil {
 		kept.Brokers = []string{s.node.Broker}
 	}
 	return kept
+}
+
+// absolute is a file's path from wherever a later command is given; "" stays "".
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil && path != "" {
+		return abs
+	}
+	return path
 }
 
 // warnOfLinks names the links that are left alone.

@@ -89,15 +89,10 @@ func (o *statusOptions) ask(ctx context.Context, kept settings) (gsgit.Status, e
 	if kept.HTTP == "" {
 		return s, errors.New("no node has run here")
 	}
-	if o.listen.TLSCA == "" {
-		o.listen.TLSCA = kept.TLSCA
-	}
-	client, err := o.listen.client()
+	o.listen.take(kept)
+	client, err := o.listen.ownClient()
 	if err != nil {
 		return s, err
-	}
-	if client == nil {
-		client = &http.Client{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
