@@ -284,6 +284,7 @@ func TestKilledAtRandom(t *testing.T) {
 	}
 	inStep(t, g.Dir, true)
 	inStep(t, replica, false)
+	runs(t, "check", "--history", "-d", g.Dir) // no kill made a commit of damage that it does not name
 }
 
 // churn works on a data directory until it is told to stop.
