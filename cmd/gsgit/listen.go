@@ -58,6 +58,9 @@ func (l *listenOptions) check(tokenFile string) error {
 	if (l.TLSCert == "") != (l.TLSKey == "") {
 		return misuse("--tls-cert and --tls-key go together")
 	}
+	if l.TLSClientCA != "" && l.TLSCert == "" { // without TLS nobody would be asked for a certificate
+		return misuse("--tls-client-ca needs --tls-cert and --tls-key")
+	}
 	if !gsgit.IsLoopback(l.Listen) && tokenFile == "" && l.TLSClientCA == "" {
 		return hinted{fmt.Errorf("--listen %s is open to other machines, and nothing guards it", l.Listen), "give --token-file, or --tls-cert, --tls-key and --tls-client-ca"}
 	}
