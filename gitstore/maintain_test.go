@@ -208,6 +208,8 @@ func TestGitCollectsGarbageBesideUs(t *testing.T) {
 	reader := must(Open(s.GitDir(), Options{ReadOnly: true}))(t)
 	defer reader.Close()
 	first := commit(t, s, "f", "first")
+	other := t.TempDir()
+	git(t, other, "init", "-q", "-b", "main")
 	stop := make(chan struct{})
 	var foreign sync.WaitGroup
 	foreign.Go(func() {
@@ -217,7 +219,11 @@ func TestGitCollectsGarbageBesideUs(t *testing.T) {
 				return
 			default:
 			}
-			args := [][]string{{"gc", "-q"}, {"pack-refs", "--all"}, {"repack", "-adq"}, {"repack", "-dq", "--geometric=2"}}[round%4]
+			if err := gitOK(other, "-c", "user.name=o", "-c", "user.email=o@x", "commit", "-q", "--allow-empty", "-m", fmt.Sprint(round)); err != nil {
+				t.Error(err)
+			}
+			args := [][]string{{"gc", "-q"}, {"pack-refs", "--all"}, {"repack", "-adq"}, {"repack", "-dq", "--geometric=2"},
+				{"fetch", "-q", "--no-auto-gc", other, "main:refs/remotes/other/main"}}[round%5]
 			cmd := exec.Command("git", args...)
 			cmd.Dir = s.GitDir()
 			if out, err := cmd.CombinedOutput(); err != nil {
@@ -248,6 +254,9 @@ func TestGitCollectsGarbageBesideUs(t *testing.T) {
 	foreign.Wait()
 	if n := git(t, s.GitDir(), "rev-list", "--count", "main"); n != fmt.Sprint(commits+1) {
 		t.Errorf("%s commits", n)
+	}
+	if got := must(s.Ref("refs/remotes/other/main"))(t); got.IsZero() {
+		t.Error("git never fetched")
 	}
 }
 
