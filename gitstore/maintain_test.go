@@ -231,7 +231,7 @@ func TestGitCollectsGarbageBesideUs(t *testing.T) {
 			}
 		}
 	})
-	commits := 80
+	commits := 1000
 	if testing.Short() {
 		commits = 40
 	}
