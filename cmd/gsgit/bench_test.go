@@ -19,7 +19,7 @@ import (
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
-// The benchmarks print the figures of docs/architecture.md: ours and the ordinary git's in turn, on the same
+// The benchmarks print this machine's figures: ours and the ordinary git's in turn, on the same
 // directory, in one run; medians, and the ratio of the medians. One run is a whole series, so -benchtime 1x is enough.
 // GSGIT_BENCH=small takes a twentieth of every size, to see that they work.
 
