@@ -344,6 +344,26 @@ func TestG1TheMarkerFailsOnce(t *testing.T) {
 	}
 }
 
+// A commit that failed, on a full disk say, is made by the next try: the events of its files do not come again.
+func TestG1ACommitThatFailsIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	p := newBare(t, sampleDir(t))
+	lock := filepath.Join(p.dir, ".git", "refs/heads/main.lock")
+	p.must(os.Mkdir(lock, 0o755))
+	p.must(p.quick().SetTitle("harbour:buoys", "All buoys"))
+	p.publisher.LookAtAll()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := p.publisher.Sync(ctx); err == nil {
+		t.Fatalf("the branch moved all the same: %q %q", p.subjects(), p.log.all())
+	}
+	p.must(os.Remove(lock))
+	p.again()
+	if got := p.subjects(); len(got) != 1 || !strings.HasPrefix(got[0], "modify layer harbour:buoys: title ") {
+		t.Errorf("the commits are %q", got)
+	}
+}
+
 // An import beside a busy GeoServer is described by what it took in.
 func TestG2AnImportBesideAWorkingGeoServer(t *testing.T) {
 	t.Parallel()

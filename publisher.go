@@ -230,7 +230,10 @@ func (p *Publisher) settle(ctx context.Context, batch pending) (left pending, wa
 	case !v.commit:
 		return batch, p.nextLook(s, v.wait), nil
 	case !v.forced:
-		return pending{}, 0, p.commitSome(ctx, s.edits, nil)
+		if err := p.commitSome(ctx, s.edits, nil); err != nil {
+			return batch, 0, err // its events will not come again
+		}
+		return pending{}, 0, nil
 	}
 	return p.force(ctx, batch, s, now)
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"syscall"
 )
 
 // State is the condition of a node in one word: in status, node records and metrics alike.
@@ -110,7 +111,7 @@ func (h *Health) All() []Condition {
 }
 
 // conditionOf says which condition an error of a Sync is: its own where it is a Problem, error where a
-// retry can not help, else degraded.
+// retry can not help or a person must make room, else degraded.
 func conditionOf(err error) Condition {
 	if err == nil {
 		return Condition{State: OK}
@@ -122,6 +123,9 @@ func conditionOf(err error) Condition {
 		c.State = p.State
 	case isPermanent(err):
 		c.State = Error
+	case isFull(err):
+		c.State = Error
+		c.Hint = "make room: gsgit goes on by itself"
 	}
 	return c
 }
@@ -151,6 +155,11 @@ func HintOf(err error) string {
 		}
 	}
 	return ""
+}
+
+// isFull tells whether a disk, or somebody's share of one, has no room left.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 func isPermanent(err error) bool {

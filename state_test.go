@@ -3,6 +3,8 @@ package gsgit_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"syscall"
 	"testing"
 
 	"github.com/gsgit/gsgit"
@@ -37,6 +39,7 @@ func TestHealthOfAnError(t *testing.T) {
 		hint string
 	}{
 		{errors.New("dial: refused"), gsgit.Degraded, ""},
+		{fmt.Errorf("commit: %w", &os.PathError{Op: "write", Path: "pack", Err: syscall.ENOSPC}), gsgit.Error, "make room: gsgit goes on by itself"},
 		{fmt.Errorf("apply: %w", &gsgit.Problem{State: gsgit.Refused, Why: "damage", Help: "mend it"}), gsgit.Refused, "mend it"},
 		{&gsgit.NotDataDirectory{Root: "x"}, gsgit.Error, "name the data directory with -d, or use --force if its GeoServer has not started yet"},
 	} {
