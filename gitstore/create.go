@@ -88,7 +88,7 @@ func (s *Store) layOut() error {
 			return err
 		}
 	}
-	return os.Chmod(s.dir, 0o700)
+	return s.disk.chmod(s.dir, 0o700)
 }
 
 // settings are what keeps ordinary git from harm: no collecting of garbage beside ours, no changed bytes, no pushes in.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 )
 
@@ -24,24 +23,24 @@ const (
 func (s *Store) download(ctx context.Context, o origin, want Hash, haves []Hash) (*receivedPack, error) {
 	path := s.tmpPackPath()
 	if err := s.spool(path, func(w io.Writer) error { return o.pack(ctx, want, haves, w) }); err != nil {
-		_ = os.Remove(path) // what is left is cleared at the next start
+		s.disk.discard(path)
 		return nil, err
 	}
 	r, err := s.receivePack(ctx, path)
 	if err != nil {
-		_ = os.Remove(path)
+		s.disk.discard(path)
 		return nil, err
 	}
 	return r, nil
 }
 
 func (s *Store) spool(path string, fill func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := s.disk.create(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	guarded := &spoolWriter{to: f, free: s.FreeSpace}
+	guarded := &spoolWriter{to: s.disk.writer(f), free: s.FreeSpace}
 	buffered := bufio.NewWriterSize(guarded, 128<<10)
 	if err := fill(buffered); err != nil {
 		return err

@@ -20,14 +20,14 @@ const keepLimit = time.Hour
 
 // holdPack comes before the pack can be seen. It needs no sync: what it guards against does not outlive a power cut.
 func (s *Store) holdPack(base string) error {
-	f, err := os.OpenFile(base+".keep", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := s.disk.create(base + ".keep")
 	if errors.Is(err, fs.ErrExist) {
 		return nil // someone's wish to keep it
 	}
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(keepMark)
+	err = s.disk.write(f, []byte(keepMark))
 	if closing := f.Close(); err == nil {
 		err = closing
 	}
@@ -50,7 +50,7 @@ func (s *Store) releasePacks(commit Hash) {
 
 // releasePack only notes trouble: a .keep too many does no harm, and Maintain finds it again.
 func (s *Store) releasePack(base string) {
-	if err := os.Remove(base + ".keep"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.disk.remove(base + ".keep"); err != nil {
 		s.log.Warn("pack not released", "path", base, "err", err)
 	}
 }

@@ -143,7 +143,7 @@ func (w *packWriter) append(id Hash, raw []byte) (int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.file == nil {
-		f, err := os.OpenFile(w.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		f, err := w.store.disk.create(w.path)
 		if err != nil {
 			return 0, err
 		}
@@ -161,7 +161,7 @@ func (w *packWriter) append(id Hash, raw []byte) (int64, error) {
 }
 
 func (w *packWriter) flush() error {
-	_, err := w.file.Write(w.buffer)
+	err := w.store.disk.write(w.file, w.buffer)
 	w.buffer = w.buffer[:0]
 	return err
 }
@@ -196,15 +196,14 @@ func (w *packWriter) seal() ([]byte, error) {
 	if _, err := io.Copy(sum, io.NewSectionReader(w.file, 0, w.offset)); err != nil {
 		return nil, err
 	}
-	_, err := w.file.Write(sum.Sum(nil))
-	return sum.Sum(nil), err
+	return sum.Sum(nil), w.store.disk.write(w.file, sum.Sum(nil))
 }
 
 // discard closes the file and removes what finish did not make part of the store.
 func (w *packWriter) discard() {
 	if w.file != nil {
 		w.file.Close()
-		os.Remove(w.path)
+		w.store.disk.discard(w.path)
 	}
 }
 
@@ -235,7 +234,7 @@ func (s *Store) installPack(f *os.File, path string, index []byte) error {
 	}
 	tmpIndex := strings.TrimSuffix(path, tmpPackEnd) + tmpIndexEnd
 	if err := s.syncPack(f, tmpIndex, index); err != nil {
-		os.Remove(tmpIndex)
+		s.disk.discard(tmpIndex)
 		return err
 	}
 	s.step("gitstore.pack")
@@ -258,7 +257,7 @@ func (s *Store) syncPack(f *os.File, tmpIndex string, index []byte) error {
 	if err := s.disk.syncFile(f); err != nil {
 		return err
 	}
-	x, err := os.OpenFile(tmpIndex, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	x, err := s.disk.create(tmpIndex)
 	if err != nil {
 		return err
 	}

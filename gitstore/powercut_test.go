@@ -19,7 +19,7 @@ type durable struct {
 }
 
 // observe mirrors each sync. Files that were renamed are known by the content they were synced with.
-func (d *durable) observe(operation, path string) {
+func (d *durable) observe(operation, path, _ string) {
 	switch operation {
 	case "sync":
 		data, err := os.ReadFile(path)
@@ -72,7 +72,7 @@ func TestWhatWasAcknowledgedSurvivesAPowerCut(t *testing.T) {
 	for _, name := range []string{"HEAD", "config"} { // Create's own syncs are not mirrored here
 		d.files[string(must(os.ReadFile(filepath.Join(dir, name)))(t))] = name
 	}
-	d.observe("syncdir", dir)
+	d.observe("syncdir", dir, "")
 	s.disk.observe, s.disk.lazy = d.observe, true
 	for i := range maxPacks + 10 {
 		id := commit(t, s, "f", fmt.Sprint(i))

@@ -77,7 +77,7 @@ func (t *transfer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(request.Name())
+	defer t.store.disk.discard(request.Name())
 	defer request.Close()
 	return t.send(ctx, request)
 }
@@ -104,7 +104,7 @@ func rejected(format string, args ...any) error {
 // request spools command and pack into a file, since a server may want to know
 // the length before it takes the first byte.
 func (t *transfer) request(ctx context.Context, a Advert, there Hash) (*os.File, error) {
-	f, err := os.OpenFile(t.store.tmpPackPath(), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	f, err := t.store.disk.create(t.store.tmpPackPath())
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,8 @@ func (t *transfer) request(ctx context.Context, a Advert, there Hash) (*os.File,
 		_, err = f.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
+		t.store.disk.discard(f.Name())
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }

@@ -255,7 +255,7 @@ func (r *receivedPack) ids() []Hash {
 // discard closes and removes the temporary file; harmless after adoptPack.
 func (r *receivedPack) discard() {
 	r.pack.file.Close()
-	os.Remove(r.path)
+	r.store.disk.discard(r.path)
 }
 
 // adoptPack makes a received pack that the caller has verified durable (pack, index, directory) and part of the store.
@@ -268,7 +268,7 @@ func (s *Store) adoptPack(r *receivedPack) error {
 		return nil
 	}
 	// Opened for writing only to be able to sync it: the content was written through another descriptor.
-	f, err := os.OpenFile(r.path, os.O_RDWR, 0)
+	f, err := s.disk.reopen(r.path)
 	if err != nil {
 		return err
 	}

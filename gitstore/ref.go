@@ -132,7 +132,10 @@ func (s *Store) ReplaceRef(name string, to Hash) error {
 		return err
 	}
 	if to.IsZero() {
-		return os.Remove(s.refPath(name))
+		if err := s.disk.remove(s.refPath(name)); err != nil {
+			return err
+		}
+		return s.disk.syncDir(filepath.Dir(s.refPath(name)))
 	}
 	return s.replaceFile(s.refPath(name), []byte(to.String()+"\n"))
 }

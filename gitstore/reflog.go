@@ -22,25 +22,9 @@ func (s *Store) logRef(name string, old, new Hash) {
 	path := s.reflogPath(name)
 	now := time.Now()
 	line := fmt.Sprintf("%s %s gsgit <gsgit> %d %s\tgsgit\n", old, new, now.Unix(), now.Format("-0700"))
-	err := os.MkdirAll(filepath.Dir(path), 0o755)
-	if err == nil {
-		err = appendLine(path, line)
-	}
-	if err != nil {
+	if err := s.disk.appendTo(path, line); err != nil {
 		s.log.Warn("reflog not written", "ref", name, "err", err)
 	}
-}
-
-func appendLine(path, line string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(line)
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	return err
 }
 
 // reflogTail is how much of a log's end is looked at for a good commit.

@@ -80,9 +80,9 @@ type refLock struct {
 
 func (l *refLock) drop() {
 	if l.path != "" {
-		os.Remove(l.path)
+		l.store.disk.discard(l.path)
 	}
-	os.Remove(l.temporary)
+	l.store.disk.discard(l.temporary)
 }
 
 // lockPatience is how long another process may hold a ref; git holds one for milliseconds.
@@ -95,16 +95,16 @@ func (s *Store) lockRef(ctx context.Context, name, content string) (*refLock, er
 		return nil, err
 	}
 	l := &refLock{store: s, temporary: filepath.Join(s.dir, stateDir, temporaryPrefix+randomName()+".ref")}
-	f, err := os.OpenFile(l.temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := s.disk.create(l.temporary)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.disk.fill(f, []byte(content), 0o644); err != nil {
-		os.Remove(l.temporary)
+		s.disk.discard(l.temporary)
 		return nil, err
 	}
 	if err := s.takeLock(ctx, l.temporary, path+".lock"); err != nil {
-		os.Remove(l.temporary)
+		s.disk.discard(l.temporary)
 		return nil, err
 	}
 	l.path = path + ".lock"
@@ -116,7 +116,7 @@ func (s *Store) takeLock(ctx context.Context, temporary, lock string) error {
 	ctx, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		err := os.Link(temporary, lock)
+		err := s.disk.link(temporary, lock)
 		if err == nil {
 			return nil
 		}
@@ -137,7 +137,7 @@ func (s *Store) publishRef(name string, lock *refLock) error {
 	err := s.disk.rename(lock.path, path)
 	if err != nil && (errors.Is(err, syscall.EISDIR) || errors.Is(err, fs.ErrExist)) {
 		// Git leaves empty directories where refs stood below this name.
-		if err = removeEmptyDirs(path); err == nil {
+		if err = s.disk.removeEmptyDirs(path); err == nil {
 			err = s.disk.rename(lock.path, path)
 		}
 	}
@@ -146,19 +146,6 @@ func (s *Store) publishRef(name string, lock *refLock) error {
 	}
 	lock.path = ""
 	return s.disk.syncDir(filepath.Dir(path))
-}
-
-func removeEmptyDirs(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := removeEmptyDirs(filepath.Join(dir, e.Name())); err != nil {
-			return err
-		}
-	}
-	return os.Remove(dir)
 }
 
 // deleteRef removes the ref first where git packed it, then its own file: the other way round, a crash would bring an
