@@ -16,8 +16,8 @@ type found struct {
 }
 
 // begin looks at a directory that was never written by us: an empty one is filled, another only adopted. What
-// it holds otherwise than the target is to be kept before the first write; what is equal the target holds, and
-// a seeded directory may be large.
+// the first write would take away is to be kept before it. What is equal the target holds, and what is nobody's
+// stays where it is: a seeded directory may be large, and hold rasters.
 func (f *Follower) begin(target gitstore.Hash) (found, error) {
 	there, err := f.Dir.Files("")
 	if err != nil || len(there) == 0 {
@@ -28,9 +28,16 @@ func (f *Follower) begin(target gitstore.Hash) (found, error) {
 			Help: "start with --adopt to take it over: its content is kept as a commit under refs/gsgit/drift/"}
 	}
 	same := func(_ string, commit, disk []byte) bool { return bytes.Equal(commit, disk) }
+	c := comparison{dir: f.Dir, store: f.Store, commit: target, same: same}
 	all := found{equal: map[string]bool{}}
 	for _, path := range there {
-		edit, differs, err := comparison{dir: f.Dir, store: f.Store, commit: target, same: same}.compare(path)
+		if stays, err := c.stays(path); err != nil || stays {
+			if err != nil {
+				return found{}, err
+			}
+			continue
+		}
+		edit, differs, err := c.compare(path)
 		switch {
 		case err != nil:
 			return found{}, err
@@ -41,6 +48,15 @@ func (f *Follower) begin(target gitstore.Hash) (found, error) {
 		}
 	}
 	return all, nil
+}
+
+// stays tells, without a read, that an adoption leaves a file where it is: the target has none there, and either
+// no GeoServer loads it, or no commit could carry it.
+func (c comparison) stays(path string) (bool, error) {
+	if _, had, err := c.lookup(path); err != nil || had {
+		return false, err
+	}
+	return !xmlcatalog.IsCatalog(path) || xmlcatalog.LeftAlone(path) || carriable(path) != nil, nil
 }
 
 // without drops from a difference what the directory holds already.

@@ -174,7 +174,7 @@ func (f *Follower) drifted(ctx context.Context, disk gitstore.Hash, batch pendin
 		return nil, u, nil
 	}
 	drifted, err := f.foreign(ctx, disk, edits)
-	return drifted, u, err
+	return u.withoutUnnamable(drifted), u, err
 }
 
 // foreign leaves out of what differs the extra files that GeoServer does not load or that are left to each node.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
@@ -69,14 +68,14 @@ func (p *Publisher) mended(batch pending, s sight) {
 	}
 }
 
-// news are the edits without the files that were held as broken and still are, and without names that git
-// can not hold.
+// news are the edits without the files that were held as broken and still are, and without names that no
+// replica would take: those may only go.
 func (p *Publisher) news(s sight) []xmlcatalog.Edit {
 	p.mu.Lock()
 	held := maps.Clone(p.held)
 	p.mu.Unlock()
 	return slices.DeleteFunc(s.edits, func(e xmlcatalog.Edit) bool {
-		if err := gitstore.CheckPath(e.Path); err != nil {
+		if err := carriable(e.Path); err != nil && e.New != nil {
 			p.holdName(e.Path, err)
 			return true
 		}

@@ -107,7 +107,7 @@ func (p *Publisher) importable() ([]string, error) {
 	p.holdUnread(s.unread)
 	var paths []string
 	for _, path := range slices.Sorted(maps.Keys(candidates)) {
-		if err := gitstore.CheckPath(path); err != nil {
+		if err := carriable(path); err != nil {
 			p.holdName(path, err)
 			continue
 		}

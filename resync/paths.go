@@ -47,6 +47,14 @@ func checkClash(bad *refusals, f File, places map[string]bool) {
 	}
 }
 
+// CheckPath says why no plan may write a path, such as one with a control character; nil where it may.
+func CheckPath(path string) error {
+	if why := unsafePath(path); why != "" {
+		return &Error{what: quoted(path) + " " + why, permanent: true}
+	}
+	return nil
+}
+
 // unsafePath says why a path must not be touched, or nothing where it may.
 func unsafePath(path string) string {
 	switch {
