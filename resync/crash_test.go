@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -13,23 +14,6 @@ import (
 
 	"github.com/gsgit/gsgit/resync"
 )
-
-// died is what a Gate or a Step panics with to end a process at that point.
-type died struct{}
-
-// dying runs f and reports whether it died in it.
-func dying(f func() error) (dead bool, err error) {
-	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case died:
-			dead = true
-		default:
-			panic(v)
-		}
-	}()
-	return false, f()
-}
 
 // afterCrash checks what a start finds, and that it ends in step: the tree is untouched
 // where no journal stands, and becomes the new one where one does or the marker moved.
@@ -76,47 +60,33 @@ func TestKilledAtEveryStep(t *testing.T) {
 	for _, step := range steps {
 		t.Run(step, func(t *testing.T) {
 			r := newReplica(t, before)
+			var come atomic.Bool
 			r.options.Step = func(name string) {
 				if name == step {
-					panic(died{})
+					come.Store(true)
 				}
 			}
-			dead, err := dying(func() error { return r.apply(before.plan(t, after), after.source()) })
-			if !dead {
-				t.Fatalf("never came to %s: %v", step, err)
+			death := &outage{at: func(string, ...string) bool { return come.Load() }, cause: errDied}
+			r.options.Gate = death.gate
+			if err := r.apply(before.plan(t, after), after.source()); !errors.Is(err, errDied) {
+				t.Fatalf("it did not die at %s: %v", step, err)
 			}
 			r.afterCrash(before, after)
 		})
 	}
 }
 
-// atOperation returns a Gate that does something at the n-th operation and later ones
-// while again holds, and a report whether it came so far.
-func atOperation(n int, do func() error, again bool) (gate func(string, ...string) error, reached *bool) {
-	count, reached := 0, new(bool)
-	return func(string, ...string) error {
-		count++
-		if count == n || again && count > n {
-			*reached = true
-			return do()
-		}
-		return nil
-	}, reached
-}
-
-func die() error { panic(died{}) }
-
 // TestKilledAtEveryOperation: every file operation of an apply is the last one once.
 func TestKilledAtEveryOperation(t *testing.T) {
 	plan := few.plan(t, other)
 	for n := 1; ; n++ {
 		r := newReplica(t, few)
-		gate, reached := atOperation(n, die, false)
-		r.options.Gate = gate
+		death := deathAt(n)
+		r.options.Gate = death.gate
 		if _, err := dying(func() error { return r.apply(plan, other.source()) }); err != nil {
 			t.Fatalf("operation %d: %v", n, err)
 		}
-		if !*reached {
+		if !death.reached {
 			if n < 60 {
 				t.Fatalf("only %d operations: is the gate asked?", n)
 			}
@@ -138,10 +108,10 @@ func TestEveryOperationFails(t *testing.T) {
 			t.Run(fmt.Sprintf("%v lasting=%v", cause, lasting), func(t *testing.T) {
 				for n := 1; ; n++ {
 					r := newReplica(t, few)
-					gate, reached := atOperation(n, func() error { return cause }, lasting)
-					r.options.Gate = gate
+					out := &outage{at: nth(n), cause: cause, lasts: lasting}
+					r.options.Gate = out.gate
 					err := r.apply(plan, other.source())
-					if !*reached {
+					if !out.reached {
 						break
 					}
 					if err != nil && !errors.Is(err, cause) && !errors.As(err, new(*resync.Error)) {
@@ -211,7 +181,7 @@ func TestRandomTreesAndCrashes(t *testing.T) {
 // arrive applies a plan through a few crashes.
 func (r *replica) arrive(rt *rapid.T, plan resync.Plan, next tree) {
 	for range rapid.IntRange(0, 3).Draw(rt, "crashes") {
-		r.options.Gate, _ = atOperation(rapid.IntRange(1, 120).Draw(rt, "at"), die, false)
+		r.options.Gate = deathAt(rapid.IntRange(1, 120).Draw(rt, "at")).gate
 		if _, err := dying(func() error { return r.step(plan, next.source()) }); err != nil {
 			rt.Fatal(err)
 		}

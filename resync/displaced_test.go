@@ -85,15 +85,11 @@ func TestWrittenAndKilled(t *testing.T) {
 				r.write(path, "theirs")
 				wrote = true
 			})
-			intrude, since := r.options.Gate, 0
-			r.options.Gate = func(op string, paths ...string) error {
-				if wrote {
-					if since++; since == n {
-						panic(died{})
-					}
-				}
-				return intrude(op, paths...)
-			}
+			since := nth(n)
+			death := &outage{cause: errDied, works: r.options.Gate, at: func(op string, paths ...string) bool {
+				return wrote && since(op, paths...)
+			}}
+			r.options.Gate = death.gate
 			dead, err := dying(func() error { return r.apply(before.plan(t, after), after.source()) })
 			if err != nil {
 				t.Fatal(err)
@@ -255,15 +251,14 @@ func TestFileSystemWithoutExchange(t *testing.T) {
 	}
 	for n := 0; ; n++ { // 0: it lives
 		r := newReplica(t, few)
-		gate, reached := atOperation(n, die, false)
-		r.options.Gate = func(operation string, paths ...string) error {
-			return errors.Join(gate(operation, paths...), plain(operation, paths...))
-		}
+		death := deathAt(n)
+		death.works = plain
+		r.options.Gate = death.gate
 		if _, err := dying(func() error { return r.apply(few.plan(t, other), other.source()) }); err != nil {
 			t.Fatal(err)
 		}
 		r.afterCrash(few, other)
-		if n > 0 && !*reached {
+		if n > 0 && !death.reached {
 			break
 		}
 	}

@@ -196,17 +196,13 @@ func TestPowerCutAfterARestart(t *testing.T) {
 	for n := 1; ; n++ {
 		r := newReplica(t, few)
 		disk := newForgetful(t)
-		gate, reached := atOperation(n, die, false)
-		r.options.Gate = func(operation string, paths ...string) error {
-			if err := gate(operation, paths...); err != nil {
-				return err
-			}
-			return disk.listen(operation, paths...)
-		}
+		death := deathAt(n)
+		death.works = disk.listen
+		r.options.Gate = death.gate
 		if _, err := dying(func() error { return r.apply(plan, other.source()) }); err != nil {
 			t.Fatal(err)
 		}
-		if !*reached {
+		if !death.reached {
 			return
 		}
 		r.options.Gate = disk.listen
@@ -230,17 +226,13 @@ func powerCuts(t *testing.T, kept func(path string) bool) {
 			t.Fatal(err)
 		}
 		disk := newForgetful(t)
-		gate, reached := atOperation(n, die, false)
-		r.options.Gate = func(operation string, paths ...string) error {
-			if err := gate(operation, paths...); err != nil {
-				return err
-			}
-			return disk.listen(operation, paths...)
-		}
+		death := deathAt(n)
+		death.works = disk.listen
+		r.options.Gate = death.gate
 		if _, err := dying(func() error { return r.apply(plan, other.source()) }); err != nil {
 			t.Fatal(err)
 		}
-		if !*reached {
+		if !death.reached {
 			break
 		}
 		disk.cut(r.options.Root, kept)

@@ -130,8 +130,21 @@ func (r *replica) apply(plan resync.Plan, read resync.Source) error {
 	if err := d.Apply(context.Background(), plan, read); err != nil {
 		return err
 	}
-	r.marked = true
+	if err := r.mark(); err != nil {
+		return err
+	}
 	return d.Done()
+}
+
+// mark moves the follower's marker, which is one more operation that can be the last.
+func (r *replica) mark() error {
+	if r.options.Gate != nil {
+		if err := r.options.Gate("mark", "refs/gsgit/disk"); err != nil {
+			return err
+		}
+	}
+	r.marked = true
+	return nil
 }
 
 // restart is what a follower does at its start: end what a crash cut off.

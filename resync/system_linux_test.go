@@ -201,14 +201,14 @@ func (r *replica) crossing(t *testing.T) {
 	}
 	r.holds(start)
 	for n := 1; ; n++ {
-		gate, reached := atOperation(n, die, false)
-		r.options.Gate = gate
+		death := deathAt(n)
+		r.options.Gate = death.gate
 		if _, err := dying(func() error { return r.apply(start.plan(t, there), there.source()) }); err != nil {
 			t.Fatal(err)
 		}
 		r.marked = false
 		r.afterCrash(start, there)
-		if !*reached {
+		if !death.reached {
 			break
 		}
 		if err := r.apply(there.plan(t, start), start.source()); err != nil {
