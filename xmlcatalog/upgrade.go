@@ -61,7 +61,21 @@ func byUpgrade(name string, e *element) bool {
 	case "binding": // Java class of an attribute, taken from the data
 		return e.leaf()
 	}
+	if nativeImaging(name) {
+		return true
+	}
 	return e.blank() || untranslated(name, e) || e.leaf() && e.key == "" && isDefault(name, strings.TrimSpace(e.text))
+}
+
+// nativeImaging are settings of native libraries that GeoServer no longer uses: its first save drops them.
+func nativeImaging(name string) bool {
+	setting, ok := strings.CutPrefix(name, "jai.")
+	setting, _, _ = strings.Cut(setting, ".")
+	switch setting {
+	case "allowNativeMosaic", "allowNativeWarp", "jaiext", "jpegAcceleration", "pngAcceleration":
+		return ok
+	}
+	return false
 }
 
 // untranslated is a text for which nobody has written a translation.

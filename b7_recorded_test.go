@@ -1,0 +1,48 @@
+package gsgit_test
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/gsgit/gsgit/fixtures"
+)
+
+// unchanged are the recordings in which a GeoServer wrote and nobody had changed anything.
+var unchanged = []string{
+	"001", "002", "023", "024", "027", "028", "029", "030", "031", "032", "057", "058", "081", "083", "084", "086", "087", "088",
+}
+
+// B7: what a real GeoServer wrote at its first start, at a reload and where somebody saved without a change is no
+// drift of a replica, and none of it is removed.
+func TestB7RecordedEcho(t *testing.T) {
+	dir, files := recorded(t, "base/data_dir")
+	o := originAt(t, dir)
+	seeded := filepath.Join(t.TempDir(), "replica")
+	if err := fixtures.CopyDir(seeded, filepath.Join(recordings(t), "base/data_dir")); err != nil {
+		t.Fatal(err)
+	}
+	s := siteAt(t, seeded, o.gitDir())
+	s.f.Adopt = true
+	s.syncs()
+	for _, file := range files {
+		if slices.Contains(unchanged, filepath.Base(file)[:3]) {
+			s.echoes(file)
+		}
+		o.then(fixtures.Replay(dir, file, 0))
+		s.syncs()
+	}
+}
+
+func (s *site) echoes(file string) {
+	s.t.Helper()
+	if err := fixtures.Replay(s.dir, file, 0); err != nil {
+		s.t.Fatal(err)
+	}
+	s.f.LookAtAll()
+	s.syncs()
+	if len(s.kept()) != 0 || len(s.f.Drifting()) != 0 {
+		s.t.Errorf("%s: drift %v, kept %d: %s", filepath.Base(file), s.f.Drifting(), len(s.kept()), s.log)
+	}
+	s.log.Reset()
+}
