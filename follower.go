@@ -29,7 +29,7 @@ type Follower struct {
 	Drift   string // what happens to foreign edits: DriftHeal (""), DriftHold or DriftIgnore
 	// Passwords says whose ciphertext a store has here: PasswordsKeep ("") or PasswordsLocal.
 	Passwords string
-	Accept    gitstore.Hash // the commit whose damage a person has accepted
+	Accept    gitstore.Hash // a commit whose damage a person accepts; once written it is remembered
 	Log       *slog.Logger
 	Step      func(string)           // crash points of tests; may be nil
 	Lock      func() (func(), error) // takes the write lock; may be nil
@@ -42,6 +42,7 @@ type Follower struct {
 	lag     lag
 	target  gitstore.Hash // the newest head known
 	warned  map[string]bool
+	taking  []gitstore.Hash // commits whose damage the apply at hand takes, as a person wished
 	cleaned bool
 
 	catalogOf gitstore.Hash
@@ -254,6 +255,9 @@ func (f *Follower) apply(ctx context.Context, there found, disk, target gitstore
 	files := f.files(there.without(differences), there.own, after)
 	if _, err := resync.Compare(target.String(), files); err != nil {
 		return f.reject(target, err) // before any of its paths is looked at
+	}
+	if err := f.remember(ctx); err != nil {
+		return err
 	}
 	if files, err = f.preserve(ctx, target, files); err != nil {
 		return err

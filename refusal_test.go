@@ -1,6 +1,7 @@
 package gsgit_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -71,6 +72,83 @@ func damage(t *testing.T, many int) {
 			t.Errorf("nobody was told: %s", s.log)
 		}
 	})
+}
+
+// B9: what a person accepted stays accepted when the node is brought back behind it and forward again, for itself and
+// for what stands on it; what was mended and came again is refused as any other, and so is what came besides.
+func TestB9AcceptedStaysAccepted(t *testing.T) {
+	o := newOrigin(t)
+	good := o.head()
+	group := "workspaces/harbour/layergroups/approach.xml"
+	gone := strings.ReplaceAll(blob(t, o.store, good, group), "LayerInfoImpl-", "LayerInfoImpl-gone")
+	bad := hand(t, o.store, good, "an outage", gitstore.Edit{Path: group, Content: []byte(gone)})
+	s := newSite(t, o.gitDir())
+	s.syncs()
+	o.points(bad)
+	s.stops(gsgit.Refused, "take the service down")
+	s.f.Accept = bad
+	s.syncs()
+	s.inStep(bad)
+
+	next := hand(t, o.store, bad, "go on", gitstore.Edit{Path: depth, Content: []byte(blob(t, o.store, good, depth) + "<!-- on -->")})
+	o.points(next)
+	forth := func(to gitstore.Hash) error {
+		s.start(o.gitDir())
+		if err := errors.Join(s.f.Hear(t.Context()), s.f.To(t.Context(), good)); err != nil {
+			t.Fatal(err)
+		}
+		s.inStep(good)
+		o.points(to)
+		s.start(o.gitDir())
+		if err := s.f.Unpin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return s.sync()
+	}
+	for _, head := range []gitstore.Hash{bad, next} {
+		if err := forth(head); err != nil {
+			t.Fatal(err)
+		}
+		s.inStep(head)
+	}
+
+	layer := "workspaces/harbour/charts/buoys/layer.xml"
+	worse := hand(t, o.store, next, "and more", gitstore.Edit{Path: layer, Content: []byte("<layer>")})
+	if err := forth(worse); err == nil || !strings.Contains(err.Error(), "harbour:buoys") || strings.Contains(err.Error(), "approach") {
+		t.Errorf("damage that nobody accepted: %v", err)
+	}
+	mended := hand(t, o.store, next, "mend it", gitstore.Edit{Path: group, Content: []byte(blob(t, o.store, good, group))})
+	again := hand(t, o.store, mended, "and again", gitstore.Edit{Path: group, Content: []byte(gone)})
+	if err := forth(mended); err != nil {
+		t.Fatal(err)
+	}
+	o.points(again)
+	s.stops(gsgit.Refused, "take the service down")
+	s.inStep(mended)
+}
+
+// A node that dies after it was pinned to a refused commit goes on towards that, as the person wished.
+func TestB9PinnedDamageIsAccepted(t *testing.T) {
+	o := newOrigin(t)
+	good := o.head()
+	layer := "workspaces/harbour/charts/buoys/layer.xml"
+	bad := hand(t, o.store, good, "a bad merge", gitstore.Edit{Path: layer, Content: []byte("<layer>")})
+	next := hand(t, o.store, bad, "go on", gitstore.Edit{Path: depth, Content: []byte(blob(t, o.store, good, depth) + "<!-- on -->")})
+	s := newSite(t, o.gitDir())
+	s.syncs()
+	o.points(next)
+	s.stops(gsgit.Refused)
+	if err := s.store.SetRef(t.Context(), gsgit.PinnedRef, gitstore.Hash{}, bad); err != nil {
+		t.Fatal(err)
+	}
+	s.start(o.gitDir())
+	s.syncs()
+	s.inStep(bad)
+	if err := s.f.Unpin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.syncs()
+	s.inStep(next)
 }
 
 // A tree that must not be written is refused as a whole, and no accepting changes that.

@@ -3,7 +3,6 @@ package gsgit
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,14 +14,15 @@ import (
 // validate refuses, before any write, a commit that would take the replica's service down, and one with
 // damage that nobody named. It gives the catalog after the commit and the edits that lead there.
 func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, differences []gitstore.Difference) (*xmlcatalog.Catalog, []xmlcatalog.Edit, error) {
+	f.taking = nil
 	if disk.IsZero() {
 		after, err := catalogAt(f.Store, target) // an import is too much to hold as edits
 		if err != nil {
 			return nil, nil, err
 		}
-		return after, nil, f.accept(ctx, target, after.Damage())
+		return after, nil, f.accept(ctx, disk, target, after.Damage())
 	}
-	if err := f.keepsSettings(disk, target); err != nil {
+	if err := f.keepsSettings(ctx, disk, target); err != nil {
 		return nil, nil, err
 	}
 	before, err := f.catalogFor(disk)
@@ -30,7 +30,7 @@ func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, dif
 		return nil, nil, err
 	}
 	if len(differences) > cmp.Or(f.many, manyFiles) {
-		after, err := f.validateMany(ctx, before, target)
+		after, err := f.validateMany(ctx, disk, before, target)
 		return after, nil, err
 	}
 	edits, err := editsOf(f.Store, f.regular(differences))
@@ -38,7 +38,7 @@ func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, dif
 		return nil, nil, err
 	}
 	after := before.With(edits)
-	return before, edits, f.accept(ctx, target, xmlcatalog.NewDamage(before, after, edits))
+	return before, edits, f.accept(ctx, disk, target, xmlcatalog.NewDamage(before, after, edits))
 }
 
 // manyFiles is how many changed files are held in memory at once. A GeoServer of another version saves every
@@ -46,7 +46,7 @@ func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, dif
 const manyFiles = 10_000
 
 // validateMany reads the catalog of the target as at a first start. New damage is what the one before lacks.
-func (f *Follower) validateMany(ctx context.Context, before *xmlcatalog.Catalog, target gitstore.Hash) (*xmlcatalog.Catalog, error) {
+func (f *Follower) validateMany(ctx context.Context, disk gitstore.Hash, before *xmlcatalog.Catalog, target gitstore.Hash) (*xmlcatalog.Catalog, error) {
 	after, err := catalogAt(f.Store, target)
 	if err != nil {
 		return nil, err
@@ -56,21 +56,7 @@ func (f *Follower) validateMany(ctx context.Context, before *xmlcatalog.Catalog,
 		old[d.String()] = true
 	}
 	fresh := slices.DeleteFunc(after.Damage(), func(d xmlcatalog.Damage) bool { return old[d.String()] })
-	return after, f.accept(ctx, target, fresh)
-}
-
-// keepsSettings refuses a history that was emptied, by `git rm -r` in a hub or a volume that went away under
-// somebody: no GeoServer ever removes its global.xml.
-func (f *Follower) keepsSettings(disk, target gitstore.Hash) error {
-	_, had, err := f.Store.Lookup(disk, "global.xml")
-	if err != nil || !had || target == f.Accept {
-		return err
-	}
-	_, has, err := f.Store.Lookup(target, "global.xml")
-	if err != nil || has {
-		return err
-	}
-	return f.refuse(target, errors.New("it would take the service down: it has no global.xml any more"))
+	return after, f.accept(ctx, disk, target, fresh)
 }
 
 // regular leaves out links and the like, which the plan refuses by name, and what is not tracked.
@@ -82,41 +68,6 @@ func (f *Follower) regular(differences []gitstore.Difference) []gitstore.Differe
 		}
 	}
 	return all
-}
-
-// accept weighs damage that a commit brings: an outage is never written, the rest only if it is named, but
-// for the one commit whose damage a person has accepted.
-func (f *Follower) accept(ctx context.Context, target gitstore.Hash, damage []xmlcatalog.Damage) error {
-	var outages, unnamed []string
-	var named map[string]bool
-	for _, d := range notable(damage) {
-		if target == f.Accept {
-			f.warnOnce(target, d.String())
-			continue
-		}
-		if d.Class == xmlcatalog.Outage {
-			outages = append(outages, d.String())
-			continue
-		}
-		if named == nil {
-			var err error
-			if named, err = f.named(ctx, target); err != nil {
-				return err
-			}
-		}
-		if !named[oneLine(d.String())] {
-			unnamed = append(unnamed, d.String())
-			continue
-		}
-		f.warnOnce(target, d.String())
-	}
-	switch {
-	case len(outages) > 0:
-		return f.refuse(target, fmt.Errorf("it would take the service down: %s", few(outages)))
-	case len(unnamed) > 0:
-		return f.refuse(target, fmt.Errorf("it has damage that nobody named: %s", few(unnamed)))
-	}
-	return nil
 }
 
 // named is all damage that the history of a commit names.
@@ -131,33 +82,6 @@ func (f *Follower) named(ctx context.Context, target gitstore.Hash) (map[string]
 		}
 	}
 	return named, nil
-}
-
-// warnOnce tells of damage that is written all the same: named, or accepted by a person.
-func (f *Follower) warnOnce(target gitstore.Hash, damage string) {
-	if f.warned == nil {
-		f.warned = map[string]bool{}
-	}
-	if f.warned[damage] {
-		return
-	}
-	f.warned[damage] = true
-	if target == f.Accept {
-		f.Log.Warn("applying accepted damage", "commit", target.String(), "damage", damage)
-		return
-	}
-	f.Log.Warn("applying named damage", "commit", target.String(), "damage", damage)
-}
-
-func (f *Follower) refuse(target gitstore.Hash, cause error) error {
-	return &Problem{State: Refused, Why: fmt.Sprintf("commit %s is not applied", target), Cause: cause,
-		Help: fmt.Sprintf("mend it on the primary: a later commit is applied as a whole; or take it as it is with `gsgit resync --accept %s`", target)}
-}
-
-// reject is a refusal that no person can overrule: the tree itself must not be written.
-func (f *Follower) reject(target gitstore.Hash, cause error) error {
-	return &Problem{State: Refused, Why: fmt.Sprintf("commit %s is not applied", target), Cause: cause,
-		Help: "take those paths out of the history on the primary: a later commit without them is applied as a whole"}
 }
 
 // few shows the first of many.
