@@ -23,7 +23,20 @@ type hint struct {
 	paths []string
 	lost  bool
 	at    time.Time
+	rest  rest
 }
+
+// nothing tells that a hint bears no paths: only that it is still.
+func (h hint) nothing() bool { return len(h.paths) == 0 && !h.lost }
+
+// rest is what a hint says of when the batch may be handed out.
+type rest int
+
+const (
+	pausing rest = iota // events tell: once none came for a while
+	moving              // a look at the tree found news: not before another look
+	still               // a look found none: now
+)
 
 // pending is a batch that is not handed out yet.
 type pending struct {
@@ -34,15 +47,20 @@ type pending struct {
 	first, last, since time.Time
 }
 
+func (p *pending) empty() bool { return p.paths == nil }
+
 func (p *pending) add(h hint, due bool) {
-	if p.paths == nil {
+	first := p.empty()
+	if first {
 		p.paths = map[string]bool{}
-		p.first, p.since = h.at, h.at
+		p.first = h.at
 	}
-	if due {
+	if first || due {
 		p.since = h.at
 	}
-	p.last = h.at
+	if first || h.rest != still {
+		p.last = h.at
+	}
 	p.lost = p.lost || h.lost
 	for _, path := range h.paths {
 		p.paths[path] = true

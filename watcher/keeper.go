@@ -25,6 +25,8 @@ type keeper struct {
 
 	paths []string // to be told next
 	lost  bool
+	news  bool            // the look at the tree found some
+	again time.Duration   // after which to look again; 0 where it was still
 	deaf  map[string]bool // directories that could not be read, and were named
 }
 
@@ -50,7 +52,7 @@ func (k *keeper) begin(ctx context.Context) error {
 		return err
 	}
 	k.rootID, k.begun = k.top.inode, true
-	k.paths = nil // the taker compares everything at its own start
+	k.paths, k.news = nil, false // the taker compares everything at its own start
 	k.report()
 	return nil
 }
@@ -92,6 +94,9 @@ func (k *keeper) run(ctx context.Context) {
 
 // interval is the time to the next scan.
 func (k *keeper) interval() time.Duration {
+	if k.again > 0 {
+		return k.again
+	}
 	if k.events == nil || k.gone {
 		return k.o.PollEvery
 	}
@@ -101,12 +106,15 @@ func (k *keeper) interval() time.Duration {
 // tell hands on what was found.
 func (k *keeper) tell(ctx context.Context) {
 	k.report()
-	if len(k.paths) == 0 && !k.lost {
+	h := hint{paths: k.paths, lost: k.lost, at: time.Now(), rest: k.rest()}
+	waits := k.again > 0 // a batch, for this look
+	k.again = k.nextLook(h.rest)
+	if h.nothing() && !waits {
 		return
 	}
 	select {
-	case k.hints <- hint{paths: k.paths, lost: k.lost, at: time.Now()}:
-		k.paths, k.lost = nil, false
+	case k.hints <- h:
+		k.paths, k.lost, k.news = nil, false, false
 	case <-ctx.Done():
 	}
 }
@@ -154,7 +162,7 @@ func (k *keeper) visit(dir string, watch bool) (look, error) {
 		return look{}, k.blind(dir, err)
 	}
 	delete(k.deaf, dir)
-	k.paths = append(k.paths, l.changed...)
+	k.paths, k.news = append(k.paths, l.changed...), k.news || l.news
 	for _, gone := range l.gone {
 		k.vanished(gone)
 	}
@@ -197,7 +205,7 @@ func (k *keeper) vanished(dir string) bool {
 		f.each(dir, func(d string) { _ = k.events.drop(k.file(d)) })
 	}
 	if f.holds() {
-		k.paths = append(k.paths, dir)
+		k.paths, k.news = append(k.paths, dir), true
 	}
 	k.drop(dir)
 	return true

@@ -25,7 +25,8 @@ type tree struct {
 
 // look is what one directory showed.
 type look struct {
-	changed  []string // tracked files that came, changed or went
+	changed  []string // tracked files that came, changed or went, or may have
+	news     bool     // one of them did
 	gone     []string // directories that went
 	fresh    []string // directories that came, not looked at yet
 	kept     []string // directories that stand as before
@@ -111,11 +112,14 @@ func (t *tree) markOf(e fs.DirEntry, was *folder) uint64 {
 	return 0
 }
 
-// mark is the mark of a file. One that was written just now gets a mark that
-// no file has, so that the next scan reports it once more.
+// youth is the bit of a mark that says: written just now.
+const youth = 1
+
+// mark is the mark of a file. One that was written just now has its own, so
+// that the next scan reports it once more.
 func (t *tree) mark(info fs.FileInfo) uint64 {
 	if t.young > 0 && time.Since(info.ModTime()).Abs() < t.young {
-		return 1 // not so a time in the future, which would never get old
+		return digest(info) | youth // not so a time in the future, which would never get old
 	}
 	return digest(info)
 }
@@ -133,18 +137,23 @@ func (l *look) compareFiles(dir string, old, now []file) {
 	for len(old) > 0 || len(now) > 0 {
 		switch {
 		case len(now) == 0 || len(old) > 0 && old[0].name < now[0].name:
-			l.changed = append(l.changed, join(dir, old[0].name))
+			l.differs(join(dir, old[0].name), true)
 			old = old[1:]
 		case len(old) == 0 || now[0].name < old[0].name:
-			l.changed = append(l.changed, join(dir, now[0].name))
+			l.differs(join(dir, now[0].name), true)
 			now = now[1:]
 		default:
-			if old[0].mark != now[0].mark || now[0].mark == 1 {
-				l.changed = append(l.changed, join(dir, now[0].name))
+			if was, is := old[0].mark, now[0].mark; was != is || is&youth != 0 {
+				l.differs(join(dir, now[0].name), was&^youth != is&^youth)
 			}
 			old, now = old[1:], now[1:]
 		}
 	}
+}
+
+func (l *look) differs(path string, news bool) {
+	l.changed = append(l.changed, path)
+	l.news = l.news || news
 }
 
 func (l *look) compareFolders(dir string, f *folder, now []string) {
@@ -162,8 +171,8 @@ func (l *look) compareFolders(dir string, f *folder, now []string) {
 	}
 }
 
-// digest folds what tells one state of a file from another into 64 bits: a
-// changed file has an equal one once in 2^64. It is neither 0 nor 1.
+// digest folds what tells one state of a file from another into 63 bits: a
+// changed file has an equal one once in 2^63. It is not 0 and has no youth.
 func digest(info fs.FileInfo) uint64 {
 	h := uint64(14695981039346656037)
 	for _, v := range append(identity(info), uint64(info.Size()), uint64(info.ModTime().UnixNano())) {
@@ -173,7 +182,7 @@ func digest(info fs.FileInfo) uint64 {
 		h *= 0xbf58476d1ce4e5b9
 		h ^= h >> 32
 	}
-	return max(h, 2)
+	return max(h&^youth, youth<<1)
 }
 
 // missing tells whether an error says that there is nothing at a path. Any

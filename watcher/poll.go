@@ -55,6 +55,30 @@ func (k *keeper) toPoll(why string, more ...any) {
 	}
 }
 
+// rest tells whether the tree may be in the middle of an edit. Where no event
+// tells of its end, a second look must find nothing new, or a scan that fell
+// into the middle would part it.
+func (k *keeper) rest() rest {
+	switch {
+	case k.events != nil:
+		return pausing
+	case k.news || k.lost:
+		return moving
+	default:
+		return still
+	}
+}
+
+// nextLook is the time to the second look, 0 if none is due. Each that finds
+// news puts off the next one twice as long, up to the polling itself: a steady
+// stream of edits is not looked at all the time.
+func (k *keeper) nextLook(r rest) time.Duration {
+	if r != moving {
+		return 0
+	}
+	return max(k.o.Settle, min(2*k.again, k.o.PollEvery))
+}
+
 // limitError says that the system gives no more watches.
 type limitError struct {
 	err   error

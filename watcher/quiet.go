@@ -34,9 +34,12 @@ func (q *quiet) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case h := <-q.in:
+			if h.nothing() && p.empty() {
+				continue // what it calls still was handed out at its cap
+			}
 			p.add(h, due)
 			due = false
-			timer.Reset(q.wait(&p))
+			timer.Reset(q.wait(&p, h.rest))
 		case <-timer.C:
 			due = true
 			select { // who waits already gets it before the next hint
@@ -50,7 +53,15 @@ func (q *quiet) run(ctx context.Context) {
 	}
 }
 
-// wait is how long the batch must still be left alone.
-func (q *quiet) wait(p *pending) time.Duration {
-	return min(q.settle, q.limit-p.last.Sub(p.since))
+// wait is how long the batch must still be left alone after a hint.
+func (q *quiet) wait(p *pending, r rest) time.Duration {
+	left := q.limit - p.last.Sub(p.since)
+	switch r {
+	case moving:
+		return left
+	case still:
+		return 0
+	default:
+		return min(q.settle, left)
+	}
 }

@@ -31,7 +31,8 @@ type Options struct {
 	Descend func(dir string) bool
 	Tracked func(path string) bool
 	// A batch is handed out Settle (100 ms) after its last event, or Cap (ten
-	// times Settle) after its first though events go on.
+	// times Settle) after its first though events go on. Without events it is
+	// once a second look, Settle after the first, finds nothing new.
 	Settle, Cap time.Duration
 	// Scan (5 min) is how often the whole tree is looked at, PollEvery (5 s)
 	// how often where there are no events.
