@@ -44,7 +44,7 @@ func (p *Publisher) lastKnown(ctx context.Context, sources *Sources, heads []kaf
 		if err != nil {
 			return gitstore.Hash{}, fmt.Errorf("read what this instance announced: %w", err)
 		}
-		if p.Store.Has(commit) {
+		if p.Store.Has(commit) && !head.IsZero() {
 			return gitstore.Hash{}, nil
 		}
 		return commit, sources.fetch(ctx, p.Store, own, commit, head)

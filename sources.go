@@ -119,10 +119,12 @@ func (s *Sources) bring(ctx context.Context, store *gitstore.Store, a kafkabus.A
 	if err := s.sameCluster(ctx, store, a, have); err != nil {
 		return err
 	}
-	if !store.Has(commit) {
-		if err := s.fetch(ctx, store, a, commit, have); err != nil {
-			return err
-		}
+	held, err := store.Holds(ctx, commit)
+	if err == nil && !held {
+		err = s.fetch(ctx, store, a, commit, have)
+	}
+	if err != nil {
+		return err
 	}
 	root, err := store.Root(ctx, commit)
 	if err != nil {

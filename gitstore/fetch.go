@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 )
 
@@ -97,14 +98,40 @@ func openOrigin(l location, src Source, guard *stallGuard) (origin, error) {
 }
 
 func (s *Store) fetch(ctx context.Context, o origin, want, have Hash) error {
-	if s.Has(want) {
-		return nil // what is here is whole: nothing enters otherwise
+	if held, err := s.Holds(ctx, want); err != nil || held {
+		return err
 	}
 	haves, err := s.haves(have)
 	if err != nil {
 		return err
 	}
 	return s.bring(ctx, o, want, haves)
+}
+
+// Holds tells whether a branch, here or as it was fetched, reaches the commit, so that it is whole and stays so. One that
+// merely lies about may be garbage of which a foreign git gc has taken a part, or takes it the next moment.
+func (s *Store) Holds(ctx context.Context, commit Hash) (bool, error) {
+	if !s.Has(commit) {
+		return false, nil
+	}
+	var tips []Hash
+	for _, prefix := range []string{"refs/heads/", "refs/remotes/"} {
+		refs, err := s.Refs(prefix)
+		if err != nil {
+			return false, err
+		}
+		tips = slices.AppendSeq(tips, maps.Values(refs))
+	}
+	if slices.Contains(tips, commit) {
+		return true, nil
+	}
+	for _, tip := range tips {
+		// A tip whose history has a hole holds nothing, and must not keep the hole from being filled.
+		if held, err := s.IsAncestor(ctx, commit, tip); err == nil && held {
+			return true, nil
+		}
+	}
+	return false, cancelled(ctx)
 }
 
 // haves names have and, since the source may lack it where histories went

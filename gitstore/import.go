@@ -14,14 +14,14 @@ const importWorkers = 2
 
 // Import is Write with a tree of exactly the given paths, whatever the parent's tree holds; Draft.Edits is ignored. The
 // content comes from read, which is called from two goroutines, once for each path, and is let go at once. What the
-// parent shares is not written again. An error of read ends the import.
+// parent has at the same path is not written again. An error of read ends the import.
 func (s *Store) Import(ctx context.Context, d Draft, paths []string, read func(path string) ([]byte, error)) (Hash, error) {
 	id, err := s.writeDraft(ctx, d, func(w *packWriter, parent Hash) (Hash, error) {
 		sorted, err := sortedPaths(paths)
 		if err != nil {
 			return Hash{}, err
 		}
-		blobs, err := importBlobs(ctx, w, sorted, read)
+		blobs, err := s.importBlobs(ctx, w, parent, sorted, read)
 		if err != nil {
 			return Hash{}, err
 		}
@@ -57,7 +57,7 @@ func sortedPaths(paths []string) ([]string, error) {
 	return sorted, nil
 }
 
-func importBlobs(ctx context.Context, w *packWriter, paths []string, read func(string) ([]byte, error)) ([]Hash, error) {
+func (s *Store) importBlobs(ctx context.Context, w *packWriter, parent Hash, paths []string, read func(string) ([]byte, error)) ([]Hash, error) {
 	blobs := make([]Hash, len(paths))
 	group, ctx := errgroup.WithContext(ctx)
 	for worker := range importWorkers {
@@ -70,7 +70,11 @@ func importBlobs(ctx context.Context, w *packWriter, paths []string, read func(s
 				if err != nil {
 					return fmt.Errorf("read %s: %w", paths[i], err)
 				}
-				if blobs[i], err = w.put(kindBlob, content); err != nil {
+				old, _, err := s.find(parent, paths[i])
+				if err != nil {
+					return err
+				}
+				if blobs[i], err = w.putUnless(old.id, kindBlob, content); err != nil {
 					return err
 				}
 			}

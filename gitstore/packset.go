@@ -49,13 +49,21 @@ func (s *packSet) has(id Hash) bool {
 	return s.within(id, func(*pack, int64) error { return nil }) == nil
 }
 
+// add takes a pack in, in the place of the one of its name: that may be open still though its file was damaged or
+// removed.
 func (s *packSet) add(p *pack) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || slices.ContainsFunc(s.packs, func(q *pack) bool { return q.base == p.base }) {
+	if s.closed {
 		p.file.Close()
 		return
 	}
+	s.packs = slices.DeleteFunc(s.packs, func(q *pack) bool {
+		if q.base == p.base {
+			q.file.Close()
+		}
+		return q.base == p.base
+	})
 	s.packs = append([]*pack{p}, s.packs...)
 }
 

@@ -109,11 +109,16 @@ func (s *Store) newPackWriter() *packWriter {
 	return &packWriter{store: s, path: s.tmpPackPath(), known: map[Hash]bool{}, offset: packHead}
 }
 
-// put adds an object unless a pack of the store or this one holds it. A loose object counts for nothing: whoever wrote
-// it may not have synced it.
+// put adds an object unless this pack holds it. That another pack of the store does counts for nothing: no ref may lead
+// to the object there, and then a foreign git gc takes it away, before or after, without a word.
 func (w *packWriter) put(kind objectKind, content []byte) (Hash, error) {
+	return w.putUnless(Hash{}, kind, content)
+}
+
+// putUnless is put for what takes the place of an object of the parent's tree, which may be the same and stays then.
+func (w *packWriter) putUnless(old Hash, kind objectKind, content []byte) (Hash, error) {
 	id := hashObject(kind, content)
-	if !w.claim(id) {
+	if id == old || !w.claim(id) {
 		return id, nil
 	}
 	e := w.store.borrowEncoder()
@@ -126,9 +131,6 @@ func (w *packWriter) put(kind objectKind, content []byte) (Hash, error) {
 }
 
 func (w *packWriter) claim(id Hash) bool {
-	if w.store.packs.has(id) {
-		return false
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.known[id] {
@@ -226,10 +228,9 @@ func (s *Store) installPack(f *os.File, path string, index []byte) error {
 		return err
 	}
 	base := filepath.Join(s.packs.dir, "pack-"+hexOf(parsed.packChecksum()))
-	if _, err := os.Stat(base + ".idx"); err == nil {
-		if p, err := openPack(base); err == nil { // the very same pack is here, whole
-			s.packs.add(p)
-			return nil
+	if exists(base + ".idx") {
+		if done, err := s.reinstall(base); done || err != nil {
+			return err
 		}
 	}
 	tmpIndex := strings.TrimSuffix(path, tmpPackEnd) + tmpIndexEnd
@@ -248,6 +249,22 @@ func (s *Store) installPack(f *os.File, path string, index []byte) error {
 	}
 	s.packs.add(p)
 	return nil
+}
+
+// reinstall uses the very same pack where it is here and whole. It may be garbage of a commit that came to nothing, so
+// it is held before it is looked at.
+func (s *Store) reinstall(base string) (done bool, err error) {
+	if err := s.holdPack(base); err != nil {
+		return false, err
+	}
+	if !s.isWhole(filepath.Base(base)) {
+		return false, nil
+	}
+	p, err := openPack(base)
+	if err == nil {
+		s.packs.add(p)
+	}
+	return err == nil, err
 }
 
 func (s *Store) syncPack(f *os.File, tmpIndex string, index []byte) error {

@@ -28,6 +28,11 @@ func (s *Store) lookup(commit Hash, path string) (treeEntry, bool, error) {
 	if err != nil {
 		return treeEntry{}, false, err
 	}
+	return s.find(tree, path)
+}
+
+// find is lookup in a tree.
+func (s *Store) find(tree Hash, path string) (treeEntry, bool, error) {
 	e := treeEntry{id: tree, mode: modeDirectory}
 	if path == "" {
 		return e, true, nil

@@ -262,6 +262,9 @@ func TestAFetchTakesOneConnectionAndTwoRequests(t *testing.T) {
 	if c, q := connections.Load(), requests.Load(); c != 1 || q != 2 {
 		t.Errorf("%d connections and %d requests, want 1 and 2", c, q)
 	}
+	if err := s.SetRef(t.Context(), "refs/remotes/there/main", gitstore.Hash{}, r.head()); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.FetchBranch(t.Context(), src, "refs/heads/main", r.head()); err != nil {
 		t.Fatal(err)
 	}

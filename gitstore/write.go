@@ -139,7 +139,7 @@ func (t *treeEdit) put(old Hash, d directory, at int) (Hash, error) {
 	if len(d) == 0 && at > 0 {
 		return Hash{}, nil
 	}
-	id, err := t.pack.put(kindTree, d.encode())
+	id, err := t.pack.putUnless(old, kindTree, d.encode())
 	if err == nil {
 		t.store.trees.replace(old, id, d)
 	}
@@ -190,7 +190,7 @@ func (t *treeEdit) file(name string, old treeEntry, e Edit, below []Edit) (treeE
 	if err := cancelled(t.ctx); err != nil {
 		return old, err
 	}
-	id, err := t.pack.put(kindBlob, e.Content)
+	id, err := t.pack.putUnless(old.id, kindBlob, e.Content)
 	return treeEntry{name, id, keptMode(old)}, err
 }
 
