@@ -3,7 +3,9 @@ package gsgit
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -123,4 +125,37 @@ func shared(sorted []string) string {
 func (p *Publisher) letIn(blob gitstore.Hash) bool {
 	content, err := p.Store.Blob(blob)
 	return err == nil && len(content) > heavyBinary
+}
+
+// parts are what a volume of its own may hold inside of a data directory, by the files of which one at least is
+// always there.
+var parts = []struct{ dir, holds string }{
+	{"workspaces", "workspaces/*/workspace.xml"},
+	{"styles", "styles/*.xml"},
+}
+
+// emptied stops where every workspace or every style is gone while the rest is there: that a volume went away
+// is far likelier than the wish to delete all of them.
+func (p *Publisher) emptied(edits []xmlcatalog.Edit) error {
+	if p.Force || p.meant {
+		return nil
+	}
+	for _, part := range parts {
+		removal := func(e xmlcatalog.Edit) bool {
+			is, _ := path.Match(part.holds, e.Path) // the pattern is a good one
+			return is && e.New == nil
+		}
+		if !slices.ContainsFunc(edits, removal) {
+			continue
+		}
+		left, err := fs.Glob(os.DirFS(p.Dir.Root), part.holds)
+		if err != nil {
+			return err
+		}
+		if len(left) == 0 {
+			return &Problem{State: Held, Why: fmt.Sprintf("everything is gone from %s/: is its volume mounted?", part.dir),
+				Help: "nothing is recorded until it is back; if it was deleted, `gsgit resync --keep-disk` or one start with --force records that"}
+		}
+	}
+	return nil
 }

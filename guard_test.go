@@ -1,13 +1,16 @@
 package gsgit_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gsgit/gsgit"
+	"github.com/gsgit/gsgit/watcher"
 )
 
 func pngs(p *primary, dir string, n int) {
@@ -120,4 +123,55 @@ func TestGuardOfTheImport(t *testing.T) {
 	p.publisher.LookAtAll()
 	p.again()
 	p.expect()
+}
+
+// Every workspace, or every style, gone at once is a volume that went away, unless a person says otherwise.
+func TestG1APartThatIsUnmountedIsNoDeletion(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{"workspaces", "styles"} {
+		t.Run(part, func(t *testing.T) {
+			t.Parallel()
+			p := newBare(t, sampleDir(t))
+			here, away := filepath.Join(p.dir, part), filepath.Join(t.TempDir(), part)
+			unmounted := func() {
+				t.Helper()
+				p.publisher.LookAtAll()
+				_, err := p.publisher.Sync(t.Context())
+				var problem *gsgit.Problem
+				if !errors.As(err, &problem) || problem.State != gsgit.Held || !strings.Contains(problem.Why, part) || !strings.Contains(problem.Help, "--keep-disk") {
+					t.Fatalf("got %v", err)
+				}
+				p.expect()
+			}
+			p.must(os.Rename(here, away))
+			unmounted()
+			p.must(os.Mkdir(here, 0o755)) // the directory that it was mounted on
+			unmounted()
+			p.must(os.Remove(here))
+			p.must(os.Rename(away, here))
+			p.again()
+			p.expect()
+
+			p.must(os.Rename(here, away))
+			unmounted()
+			p.must(p.publisher.KeepDisk(t.Context()))
+			if got := p.subjects(); len(got) != 1 {
+				t.Errorf("what was meant made %q", got)
+			}
+			p.must(os.Rename(away, here))
+			p.publisher.LookAtAll()
+			p.again()
+			p.subjects()
+
+			p.must(os.Rename(here, away))
+			unmounted()
+			p.publisher.Force = true
+			past := time.Now().Add(-time.Hour) // the hold for what dangles now is over
+			p.publisher.Observe(watcher.Batch{Lost: true, First: past, Last: past})
+			p.again()
+			if got := p.subjects(); len(got) != 1 {
+				t.Errorf("--force made %q", got)
+			}
+		})
+	}
 }

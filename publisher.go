@@ -47,6 +47,7 @@ type Publisher struct {
 	retryAt time.Time            // when held files that could not be read are tried again
 
 	head      gitstore.Hash       // what catalog describes; zero: nothing is loaded
+	meant     bool                // a person says that the disk is as it should be
 	untracked bool                // the head was looked through for what is no longer tracked
 	catalog   *xmlcatalog.Catalog // of head, with held files as the head has them
 }
@@ -256,6 +257,9 @@ func (p *Publisher) lookSafely(batch *pending) (sight, error) {
 	s, err := p.look(*batch)
 	if err == nil {
 		err = p.stillThere()
+	}
+	if err == nil {
+		err = p.emptied(s.edits)
 	}
 	if err != nil {
 		return s, err

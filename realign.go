@@ -129,7 +129,9 @@ func (p *Publisher) KeepDisk(ctx context.Context) error {
 	if head.IsZero() {
 		return p.importAll(ctx)
 	}
+	p.meant = true
 	_, err = p.join(ctx, head)
+	p.meant = false
 	return err
 }
 
