@@ -89,3 +89,19 @@ func ChangesOnDisk(s *gitstore.Store, dir *Directory, commit gitstore.Hash) ([]x
 	}
 	return xmlcatalog.Compare(before, before.With(edits), edits), nil
 }
+
+// DriftOnDisk says what somebody made of a replica's directory since it was written as a commit: what its own
+// GeoServer makes of it and the files that no GeoServer loads are left out. An error beside changes tells what
+// could not be looked at.
+func DriftOnDisk(ctx context.Context, s *gitstore.Store, dir *Directory, commit gitstore.Hash) ([]xmlcatalog.Change, error) {
+	f := &Follower{Dir: dir, Store: s}
+	edits, unseen, err := f.drifted(ctx, commit, pending{all: true})
+	if err != nil {
+		return nil, err
+	}
+	before, err := f.catalogFor(commit)
+	if err != nil {
+		return nil, err
+	}
+	return xmlcatalog.Compare(before, before.With(edits), edits), unseen.err()
+}

@@ -15,6 +15,15 @@ type Field struct {
 	say  string // the whole of it in words, where "old -> new" does not serve
 }
 
+// Words say the whole of it where Old and New do not: a password rewritten, a file that can not be read. "" where
+// they do.
+func (f Field) Words() string {
+	if f.Old != "" || f.New != "" {
+		return ""
+	}
+	return f.say
+}
+
 type fieldKind uint8
 
 const (

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -50,6 +51,7 @@ type fieldEntry struct {
 	Field string `json:"field"`
 	Old   string `json:"old"`
 	New   string `json:"new"`
+	words string // where the two values say nothing
 }
 
 // runDiff ends with exit status 3 where something differs.
@@ -59,9 +61,9 @@ func runDiff(ctx context.Context, o *diffOptions, revisions []string, stdout io.
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	changes, err := o.changes(ctx, s, revisions)
-	if err != nil {
-		return err
+	changes, unseen := o.changes(ctx, s, revisions)
+	if changes == nil && unseen != nil {
+		return unseen
 	}
 	entries := []changeEntry{}
 	for _, c := range changes {
@@ -72,12 +74,13 @@ func runDiff(ctx context.Context, o *diffOptions, revisions []string, stdout io.
 	} else {
 		err = printChanges(stdout, entries)
 	}
-	if err == nil && len(entries) > 0 {
+	if err = errors.Join(err, unseen); err == nil && len(entries) > 0 {
 		return errFound
 	}
 	return err
 }
 
+// changes may come with an error that tells what could not be looked at.
 func (o *diffOptions) changes(ctx context.Context, s *gitstore.Store, revisions []string) ([]xmlcatalog.Change, error) {
 	commits := make([]gitstore.Hash, 0, 2)
 	for _, r := range revisions {
@@ -101,20 +104,30 @@ func (o *diffOptions) changes(ctx context.Context, s *gitstore.Store, revisions 
 		}
 		commits = append(commits, disk)
 	}
-	rules, err := o.rules(s, commits[0])
+	return o.onDisk(ctx, s, commits[0])
+}
+
+// onDisk compares the directory with a commit: a replica's but for what its own GeoServer makes of it.
+func (o *diffOptions) onDisk(ctx context.Context, s *gitstore.Store, commit gitstore.Hash) ([]xmlcatalog.Change, error) {
+	kept, err := o.settings()
 	if err != nil {
 		return nil, err
 	}
-	return gsgit.ChangesOnDisk(s, &gsgit.Directory{Root: o.DataDir, Rules: rules}, commits[0])
+	rules, err := o.rules(kept, s, commit)
+	if err != nil {
+		return nil, err
+	}
+	dir := &gsgit.Directory{Root: o.DataDir, Rules: rules}
+	if kept.replica() {
+		dir.Rules.All = true
+		return gsgit.DriftOnDisk(ctx, s, dir, commit)
+	}
+	return gsgit.ChangesOnDisk(s, dir, commit)
 }
 
 // rules are those that this directory's node used last, where none are given: a file that it leaves out is no
 // difference. All of security/ is compared where the commit has it.
-func (o *diffOptions) rules(s *gitstore.Store, commit gitstore.Hash) (xmlcatalog.Rules, error) {
-	kept, err := o.settings()
-	if err != nil {
-		return xmlcatalog.Rules{}, err
-	}
+func (o *diffOptions) rules(kept settings, s *gitstore.Store, commit gitstore.Hash) (xmlcatalog.Rules, error) {
 	rules := xmlcatalog.Rules{All: o.Security == "all" || kept.Security == "all", Local: o.Local.Value()}
 	if len(rules.Local) == 0 {
 		rules.Local = kept.Local
@@ -130,7 +143,7 @@ func changeEntryOf(c xmlcatalog.Change) changeEntry {
 		e.Was = c.Was.String()
 	}
 	for _, f := range c.Fields {
-		e.Fields = append(e.Fields, fieldEntry{Field: f.Name, Old: f.Old, New: f.New})
+		e.Fields = append(e.Fields, fieldEntry{Field: f.Name, Old: f.Old, New: f.New, words: f.Words()})
 	}
 	return e
 }
@@ -146,12 +159,28 @@ func printChanges(w io.Writer, entries []changeEntry) error {
 			return err
 		}
 		for _, f := range e.Fields {
-			if _, err := fmt.Fprintf(paint.w, "    %s: %s -> %s\n", paint.text(f.Field), paint.old(orNone(f.Old)), paint.new(orNone(f.New))); err != nil {
+			if _, err := fmt.Fprintf(paint.w, "    %s: %s\n", paint.text(f.Field), f.said(paint)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// said is what became of a field, in words where there are some.
+func (f fieldEntry) said(paint painter) string {
+	switch words := strings.TrimSpace(strings.TrimPrefix(f.words, f.Field)); {
+	case f.words == "":
+		return paint.old(orNone(f.Old)) + " -> " + paint.new(orNone(f.New))
+	case words == "":
+		return paint.text("changed")
+	case words == "- "+f.Field:
+		return paint.old("gone")
+	case words == "+ "+f.Field:
+		return paint.new("new")
+	default:
+		return paint.text(words)
+	}
 }
 
 func orNone(s string) string {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -178,6 +179,11 @@ type settings struct {
 	Security  string        `json:"security"`
 	Passwords string        `json:"passwords"`
 	GeoServer keptGeoServer `json:"geoserver"`
+}
+
+// replica tells that the node of this directory followed when it last ran.
+func (s settings) replica() bool {
+	return slices.Contains(s.Roles, "follow") && !slices.Contains(s.Roles, "watch")
 }
 
 // keptGeoServer is where a node's GeoServer is, and who it is spoken to as; the password stays in its file.
