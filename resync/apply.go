@@ -3,7 +3,6 @@ package resync
 import (
 	"context"
 	"fmt"
-	"maps"
 	"reflect"
 )
 
@@ -109,47 +108,6 @@ func (a *attempt) carryOut() error {
 		return err
 	}
 	return a.syncTouched()
-}
-
-// syncTouched makes the renames and removals so far survive a power cut.
-func (a *attempt) syncTouched() error {
-	if len(a.kept) > 0 {
-		if err := a.syncKept(); err != nil {
-			return err
-		}
-	}
-	if canSyncVolume && len(a.touched) > syncLimit {
-		dirs := maps.Clone(a.touched)
-		clear(a.touched)
-		return a.syncVolumes(dirs)
-	}
-	for dir := range a.touched {
-		if err := a.d.disk.sync(a.d.at(dir)); err != nil && !absent(err) {
-			return fmt.Errorf("sync %s: %w", quoted(dir), err)
-		}
-	}
-	clear(a.touched)
-	return nil
-}
-
-// syncKept syncs files that held their new bytes already: somebody else, or we before a
-// crash, may have written them a moment ago.
-func (a *attempt) syncKept() error {
-	kept := a.kept
-	a.kept = nil
-	if canSyncVolume && len(kept) > syncLimit {
-		dirs := make(map[string]bool)
-		for _, file := range kept {
-			dirs[parent(file)] = true
-		}
-		return a.syncVolumes(dirs)
-	}
-	for _, file := range kept {
-		if err := a.d.disk.sync(a.d.at(file)); err != nil && !absent(err) {
-			return fmt.Errorf("sync %s: %w", quoted(file), err)
-		}
-	}
-	return nil
 }
 
 // step names a crash point, the n-th of its kind where there are several.

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Source returns the bytes of a blob. It may be called twice for the same blob.
+// Source returns the bytes of a blob. It may be called twice for the same blob, and by
+// several goroutines at once.
 type Source func(Blob) ([]byte, error)
 
 // Options say where a Directory lives and whom it tells.
@@ -30,6 +31,15 @@ type Options struct {
 	// Gate is asked before each file operation, by its name and its paths; what it
 	// returns stands for the operation's own error. Tests break the disk with it.
 	Gate func(operation string, paths ...string) error
+
+	// Hands is how many goroutines make, read and remove files. 0: as many as serve, and
+	// one with a Gate.
+	Hands int
+
+	// Unwritten is how many bytes wait to be written on this machine, which decides how
+	// many files are made durable. It may be nil: what the kernel says, or with a Gate,
+	// none.
+	Unwritten func() int64
 }
 
 // Directory is the one writer of a directory's tracked files. Its methods must not run
@@ -75,6 +85,12 @@ func withDefaults(o Options) Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Unwritten == nil && o.Gate == nil {
+		o.Unwritten = unwritten
+	}
+	if o.Unwritten == nil {
+		o.Unwritten = func() int64 { return 0 }
 	}
 	return o
 }

@@ -69,8 +69,17 @@ func (k disk) list(path string) ([]fs.DirEntry, error) {
 	return os.ReadDir(path)
 }
 
+// durability says when what is written has to reach the disk.
+type durability int
+
+const (
+	syncLater durability = iota // somebody else sees to it
+	syncSoon                    // the same, a little later: the disk may begin now
+	syncNow
+)
+
 // write makes a new file. It never opens one that is there.
-func (k disk) write(path string, content []byte, as looks, synced bool) (err error) {
+func (k disk) write(path string, content []byte, as looks, when durability) (err error) {
 	refused := k.ask("write", path)
 	if refused != nil {
 		content = content[:len(content)/2] // a full disk takes a part before it refuses
@@ -89,13 +98,16 @@ func (k disk) write(path string, content []byte, as looks, synced bool) (err err
 	if err := dress(file, as); err != nil {
 		return err
 	}
-	if !synced {
-		return nil
+	switch when {
+	case syncSoon:
+		beginWriting(file)
+	case syncNow:
+		if err := k.ask("sync", path); err != nil {
+			return err
+		}
+		return file.Sync()
 	}
-	if err := k.ask("sync", path); err != nil {
-		return err
-	}
-	return file.Sync()
+	return nil
 }
 
 // dress gives an open file or directory its looks: the owner first, since a change of

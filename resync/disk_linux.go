@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -73,6 +75,11 @@ func renameFlags(from, to string, flags uint) error {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: errUnsupported}
 	}
 	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+}
+
+// beginWriting has the disk begin with what a file holds, without waiting for it.
+func beginWriting(file *os.File) {
+	_ = unix.SyncFileRange(int(file.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE) // the sync that follows tells of errors
 }
 
 func syncVolume(dir string) error {
@@ -144,4 +151,23 @@ func (k disk) writable(dir string) error {
 		return &fs.PathError{Op: "write to", Path: dir, Err: err}
 	}
 	return nil
+}
+
+// unwritten is how many bytes the machine has not written to its disks yet. Where the
+// kernel does not say, it is taken for too many.
+func unwritten() int64 {
+	content, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return math.MaxInt64
+	}
+	var pages int64
+	for _, name := range []string{"Dirty:", "Writeback:"} {
+		_, line, _ := strings.Cut(string(content), "\n"+name)
+		var kib int64
+		if _, err := fmt.Sscan(line, &kib); err != nil {
+			return math.MaxInt64
+		}
+		pages += kib
+	}
+	return pages << 10
 }

@@ -60,7 +60,7 @@ func (d *Directory) writeJournal(j journal) error {
 	if err := d.disk.remove(draft); err != nil && !absent(err) {
 		return fmt.Errorf("write the journal: %w", err)
 	}
-	if err := d.disk.write(draft, content, looks{mode: 0o600, uid: -1}, true); err != nil {
+	if err := d.disk.write(draft, content, looks{mode: 0o600, uid: -1}, syncNow); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
 	if err := d.disk.rename(draft, d.journalPath()); err != nil {
@@ -160,7 +160,23 @@ func (d *Directory) discard(attempt string) error {
 			return err
 		}
 	}
-	return d.disk.removeAll(d.attemptPath(attempt))
+	return d.drop(d.attemptPath(attempt))
+}
+
+// drop removes a directory of the stage, several of its entries at a time: on some disks
+// each file waits until its blocks are given back.
+func (d *Directory) drop(dir string) error {
+	entries, err := d.disk.list(dir)
+	if err != nil {
+		return ignoreAbsent(err)
+	}
+	err = each(d.atMost(syncHands), len(entries), func(i int) error {
+		return d.disk.removeAll(filepath.Join(dir, entries[i].Name()))
+	})
+	if err != nil {
+		return err
+	}
+	return d.disk.removeAll(dir)
 }
 
 // besideDirs takes a torn list for none: it is synced before anything is staged beside.

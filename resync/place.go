@@ -31,8 +31,24 @@ func (a *attempt) placeAll() error {
 		a.placed++
 		a.d.step("resync.rename", a.placed)
 	}
-	for _, s := range swaps {
-		if err := a.inspect(s); err != nil {
+	return a.inspectAll(swaps)
+}
+
+// inspectAll reads all that came out of the tree, and then hands the foreign bytes on.
+func (a *attempt) inspectAll(swaps []swap) error {
+	foreign := make([][]byte, len(swaps))
+	err := each(a.d.hands(), len(swaps), func(i int) (err error) {
+		foreign[i], err = a.d.foreign(swaps[i].file, swaps[i].slot)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, content := range foreign {
+		if content == nil {
+			continue
+		}
+		if err := a.d.displace(swaps[i].file.Path, content, swaps[i].slot); err != nil {
 			return err
 		}
 	}
@@ -162,33 +178,47 @@ func (a *attempt) replace(f File, from, to string) error {
 	case !old.regular():
 		return &Error{what: quoted(f.Path) + " is no regular file, and is left as it is", hint: hintLink}
 	}
-	if err := a.inspect(swap{file: f, slot: to}); err != nil {
+	if err := a.d.inspect(f, to); err != nil {
 		return err
 	}
 	return explainBusy(a.d.disk.rename(from, to))
 }
 
 // inspect hands bytes on that are neither what the plan expected nor what it brings.
-func (a *attempt) inspect(s swap) error { return a.d.inspect(s.file, s.slot) }
-
 func (d *Directory) inspect(f File, place string) error {
+	content, err := d.foreign(f, place)
+	if err != nil || content == nil {
+		return err
+	}
+	return d.displace(f.Path, content, place)
+}
+
+// foreign reads a file, and returns its bytes if they are somebody's.
+func (d *Directory) foreign(f File, place string) ([]byte, error) {
 	content, err := d.disk.read(place)
 	if err != nil {
-		return ignoreAbsent(err)
+		return nil, ignoreAbsent(err)
 	}
 	blob := HashBlob(content)
 	told, known := d.told[f.Path]
 	if blob == f.Old || blob == f.New || known && blob == told {
-		return nil
+		return nil, nil
 	}
+	if content == nil {
+		content = []byte{}
+	}
+	return content, nil
+}
+
+func (d *Directory) displace(path string, content []byte, place string) error {
 	if d.options.Displaced == nil {
 		return &Error{
-			what: quoted(f.Path) + " changed while it was being replaced; its bytes are in " + place,
+			what: quoted(path) + " changed while it was being replaced; its bytes are in " + place,
 			hint: "keep them if you need them, then start again",
 		}
 	}
-	if err := d.options.Displaced(f.Path, content); err != nil {
-		return fmt.Errorf("keep what somebody wrote to %s: %w", f.Path, err)
+	if err := d.options.Displaced(path, content); err != nil {
+		return fmt.Errorf("keep what somebody wrote to %s: %w", path, err)
 	}
 	return nil
 }

@@ -4,27 +4,38 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"sync"
 	"time"
 )
+
+// shelves is how many directories take the single files of a large plan.
+const shelves = 8
 
 // attempt is one try to carry a plan out.
 type attempt struct {
 	d     *Directory
 	id    string
 	plan  Plan
-	files []File // plan.Files()
-	slots []slot // one for each of files
-	moves []move // what goes from the stage into the tree, in this order
+	files []File  // plan.Files()
+	slots []slot  // one for each of files
+	looks []looks // as well; of those that are staged
+	moves []move  // what goes from the stage into the tree, in this order
 	kept  []string
 	way   *way
 
-	resumed bool             // a crash cut an earlier try off: parts of it are in place
-	made    map[string]bool  // directories made in the stage
-	beside  map[string]bool  // directories that hold staged files, for being on another file system
-	touched map[string]bool  // directories of the tree whose entries changed
-	staged  map[int]sighting // by the index of the file
-	placed  int
-	removed int
+	volume  volume          // that of the stage
+	resumed bool            // a crash cut an earlier try off: parts of it are in place
+	calm    bool            // many syncs may be one syncfs
+	folders []stagedFolder  // directories of the stage
+	known   map[slot]bool   // the same
+	beside  map[string]bool // directories that hold staged files, for being on another file system
+	touched map[string]bool // directories of the tree whose entries changed
+
+	counting sync.Mutex // written, and the step that tells it
+	written  int
+	staged   []sighting // one for each of files
+	placed   int
+	removed  int
 }
 
 // move is one rename into the tree: of a file, or of a new directory with all its files.
@@ -34,18 +45,21 @@ type move struct {
 	files  []int // indices into attempt.files; one, unless folder
 	folder bool
 	home   string // the directory that is there already; the new ones take its looks
-	staged map[int]looks
 }
 
 // survey decides from what stands on disk now where each file is staged and which
 // renames bring it in. It writes nothing.
 func (d *Directory) survey(plan Plan, resumed bool) (*attempt, error) {
-	a := &attempt{
-		d: d, id: newAttempt(), plan: plan, files: plan.Files(), way: d.way(), resumed: resumed,
-		made: make(map[string]bool), beside: make(map[string]bool), touched: make(map[string]bool),
-		staged: make(map[int]sighting),
+	files := plan.Files()
+	stage, err := d.stageVolume()
+	if err != nil {
+		return nil, fmt.Errorf("look at the place of the stage: %w", err)
 	}
-	a.slots = make([]slot, len(a.files))
+	a := &attempt{
+		d: d, id: newAttempt(), plan: plan, files: files, way: d.way(), resumed: resumed, calm: d.isCalm(len(files)), volume: stage,
+		slots: make([]slot, len(files)), looks: make([]looks, len(files)), staged: make([]sighting, len(files)),
+		known: make(map[slot]bool), beside: make(map[string]bool), touched: make(map[string]bool),
+	}
 	folders := make(map[string]int)
 	for i, f := range a.files {
 		if resumed {
@@ -91,7 +105,21 @@ func (a *attempt) surveyFolder(i int, f File, home, lacking string, folders map[
 	m := &a.moves[at]
 	m.files = append(m.files, i)
 	a.slots[i] = slot{Beside: m.slot.Beside, Path: m.slot.Path + f.Path[len(lacking):]}
+	a.looks[i] = a.looksOf(f, home)
+	a.addFolders(m.slot, a.slots[i], home)
 	return nil
+}
+
+// addFolders adds the directories from a staged one down to a file, as far as they are new.
+func (a *attempt) addFolders(root, file slot, home string) {
+	for dir := parent(file.Path); len(dir) >= len(root.Path); dir = parent(dir) {
+		at := slot{Beside: root.Beside, Path: dir}
+		if a.known[at] {
+			return
+		}
+		a.known[at] = true
+		a.folders = append(a.folders, stagedFolder{at: at, as: a.folderLooks(home)})
+	}
 }
 
 // surveyPlace leaves a file out that is in place already: after a crash because we put
@@ -112,15 +140,31 @@ func (a *attempt) surveyPlace(i int, f File, home string) error {
 			return nil
 		}
 	}
-	if a.slots[i], err = a.slot(home, fmt.Sprintf("f%d", i)); err != nil {
+	if a.slots[i], err = a.shelf(home, i); err != nil {
 		return err
 	}
-	as := a.looksOf(f, home)
+	a.looks[i] = a.looksOf(f, home)
 	if exists && there.regular() {
-		as = looks{mode: there.mode, uid: there.uid, gid: there.gid, mtime: a.after(there.mtime)}
+		a.looks[i] = looks{mode: there.mode, uid: there.uid, gid: there.gid, mtime: a.after(there.mtime)}
 	}
-	a.moves = append(a.moves, move{target: f.Path, slot: a.slots[i], files: []int{i}, home: home, staged: map[int]looks{i: as}})
+	a.moves = append(a.moves, move{target: f.Path, slot: a.slots[i], files: []int{i}, home: home})
 	return nil
+}
+
+// shelf spreads many single files over some directories of the stage: files of one
+// directory are made one after another, whoever makes them.
+func (a *attempt) shelf(home string, i int) (slot, error) {
+	name := fmt.Sprintf("f%d", i)
+	at, err := a.slot(home, name)
+	if err != nil || at.Beside || len(a.files) <= syncLimit {
+		return at, err
+	}
+	shelf := slot{Path: fmt.Sprintf("s%d", i/crewRun%shelves)}
+	if !a.known[shelf] {
+		a.known[shelf] = true
+		a.folders = append(a.folders, stagedFolder{at: shelf, as: looks{mode: 0o700, uid: -1}})
+	}
+	return slot{Path: path.Join(shelf.Path, name)}, nil
 }
 
 // touchAll has every directory above a path synced: a crash may have come between the
@@ -144,17 +188,13 @@ func (a *attempt) slot(home, name string) (slot, error) {
 
 // nearStage reports whether a directory of the tree lies on the stage's file system.
 func (a *attempt) nearStage(home string) (bool, error) {
-	stage, err := a.d.stageVolume()
-	if err != nil {
-		return false, err
-	}
 	there, err := a.way.volume(home)
-	return there == stage, err
+	return there == a.volume, err
 }
 
-// stageVolume asks the nearest directory that is there: the stage may not be made yet.
+// stageVolume asks the nearest directory that is there: the state may not be made yet.
 func (d *Directory) stageVolume() (volume, error) {
-	for dir := d.stagePath(); ; dir = filepath.Dir(dir) {
+	for dir := d.options.State; ; dir = filepath.Dir(dir) {
 		v, err := d.disk.volume(dir)
 		if !absent(err) || dir == filepath.Dir(dir) {
 			return v, err

@@ -48,6 +48,9 @@ func as(t *testing.T, uid, gid int, f func()) {
 	f()
 }
 
+// onOneThread has everything done where apart is: other threads have other users and mounts.
+func (r *replica) onOneThread() { r.options.Hands = 1 }
+
 // ownMounts gives this thread mounts that nobody else sees.
 func ownMounts(t *testing.T) {
 	t.Helper()
@@ -112,6 +115,7 @@ func TestRootBesideGeoServer(t *testing.T) {
 func TestUserWhoCanNotKeepTheOwner(t *testing.T) {
 	apart(t, func() {
 		r := newReplica(t, before)
+		r.onOneThread()
 		chownTree(t, r.options.Root, 4711, 4712)
 		chownTree(t, filepath.Join(r.options.Root, ".git"), 999, 999)
 		for _, dir := range []string{"", "styles"} {
@@ -131,6 +135,7 @@ func TestUserWhoCanNotKeepTheOwner(t *testing.T) {
 func TestUserWithoutTheRightToWrite(t *testing.T) {
 	apart(t, func() {
 		r := newReplica(t, before)
+		r.onOneThread()
 		chownTree(t, r.options.Root, 999, 999)
 		if err := os.Chmod(r.at("styles"), 0o555); err != nil {
 			t.Fatal(err)
@@ -160,6 +165,7 @@ func TestTwoFileSystems(t *testing.T) {
 			apart(t, func() {
 				ownMounts(t)
 				r := newReplica(t, nil)
+				r.onOneThread()
 				if kind == "tmpfs" {
 					mount(t, "tmpfs", r.at("styles"), "tmpfs", 0, "size=4m")
 				} else {
@@ -226,6 +232,7 @@ func TestFullDisk(t *testing.T) {
 	apart(t, func() {
 		ownMounts(t)
 		r := newReplica(t, nil)
+		r.onOneThread()
 		mount(t, "tmpfs", r.options.Root, "tmpfs", 0, "size=1m")
 		if err := os.MkdirAll(r.options.State, 0o700); err != nil {
 			t.Fatal(err)
@@ -251,6 +258,7 @@ func TestReadOnlyMount(t *testing.T) {
 	apart(t, func() {
 		ownMounts(t)
 		r := newReplica(t, before)
+		r.onOneThread()
 		mount(t, r.at("styles"), r.at("styles"), "", unix.MS_BIND, "")
 		if err := unix.Mount("", r.at("styles"), "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 			t.Skip(err)

@@ -25,16 +25,22 @@ func (a *attempt) sighted(i int) error {
 // remember keeps what was placed. The rename changed the ctime; had somebody else written by now, inode, size
 // or mtime would not be those of the staged file, and nothing is remembered of it.
 func (a *attempt) remember() {
-	for _, f := range a.files {
-		delete(a.d.wrote, f.Path)
-	}
-	for i, s := range a.staged {
-		there, err := a.d.disk.look(a.d.at(a.files[i].Path))
-		if err != nil || !there.regular() {
-			continue
+	_ = each(a.d.hands(), len(a.files), func(i int) error {
+		s := &a.staged[i]
+		if s.blob.IsZero() {
+			return nil
 		}
-		if s.ctime = there.ctime; s.same(there) {
-			a.d.wrote[a.files[i].Path] = s
+		there, err := a.d.disk.look(a.d.at(a.files[i].Path))
+		s.ctime = there.ctime
+		if err != nil || !there.regular() || !s.same(there) {
+			*s = sighting{}
+		}
+		return nil
+	})
+	for i, f := range a.files {
+		delete(a.d.wrote, f.Path)
+		if !a.staged[i].blob.IsZero() {
+			a.d.wrote[f.Path] = a.staged[i]
 		}
 	}
 }
