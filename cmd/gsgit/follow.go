@@ -100,6 +100,13 @@ func runFollow(ctx context.Context, o followOptions, log *slog.Logger, stdout io
 	if err := o.first(ctx); err != nil {
 		return err
 	}
+	if o.DryRun {
+		remove, err := o.aside()
+		if err != nil {
+			return err
+		}
+		defer remove()
+	}
 	s, err := openStation(o.nodeOptions, "follow", log)
 	if err != nil {
 		return err
