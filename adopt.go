@@ -25,7 +25,7 @@ func (f *Follower) begin(target gitstore.Hash) (found, error) {
 	}
 	if !f.Adopt {
 		return found{}, &Problem{State: Error, Why: fmt.Sprintf("%s holds %d files that gsgit did not write", f.Dir.Root, len(there)),
-			Help: "start with --adopt to take it over: its content is kept as a commit under refs/gsgit/drift/"}
+			Help: "start with --adopt to take it over: what is replaced or removed is kept as a commit under refs/gsgit/drift/"}
 	}
 	same := func(_ string, commit, disk []byte) bool { return bytes.Equal(commit, disk) }
 	c := comparison{dir: f.Dir, store: f.Store, commit: target, same: same}

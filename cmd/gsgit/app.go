@@ -62,7 +62,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Action:                    noCommand,
 		Commands: []*cli.Command{
 			initCommand(), watchCommand(), followCommand(), statusCommand(),
-			logCommand(), showCommand(), diffCommand(), checkCommand(),
+			logCommand(), showCommand(), diffCommand(), checkCommand(), revertCommand(), restoreCommand(),
 			resyncCommand(), gcCommand(), demoCommand(),
 		},
 	}
@@ -74,7 +74,7 @@ func noCommand(c *cli.Context) error {
 	if c.Args().Present() {
 		return misuse("there is no command %q", c.Args().First())
 	}
-	return misuse("a command is missing: init, watch, follow, status, log, show, diff, check, resync, gc or demo")
+	return misuse("a command is missing: init, watch, follow, status, log, show, diff, check, revert, restore, resync, gc or demo")
 }
 
 // report says an error in one line, its hint in another, and gives the exit status.

@@ -89,7 +89,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 		if c.Name == "help" {
 			continue
 		}
-		if !strings.Contains(string(content), "gsgit init | watch | follow | status | log | show | diff | check | resync | gc | demo") ||
+		if !strings.Contains(string(content), "gsgit init | watch | follow | status | log | show | diff | check | revert | restore | resync | gc | demo") ||
 			c.Name != "demo" && !regexp.MustCompile(`(?m)^## `+c.Name).Match(content) {
 			t.Errorf("docs/cli.md does not describe %s", c.Name)
 		}

@@ -28,7 +28,7 @@ func (o *followOptions) first(ctx context.Context) error {
 	}
 	if len(files) > 0 && !o.Adopt {
 		return hinted{fmt.Errorf("%s holds %d files that gsgit did not write, %s first", o.DataDir, len(files), files[0]),
-			"start with --adopt to take it over: its content is kept as a commit under refs/gsgit/drift/"}
+			"start with --adopt to take it over: what is replaced or removed is kept as a commit under refs/gsgit/drift/"}
 	}
 	return o.chooseBranch(ctx)
 }

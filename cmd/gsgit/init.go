@@ -53,9 +53,20 @@ func runInit(ctx context.Context, o *initOptions, stdout, stderr io.Writer) erro
 	if err := gsgit.CheckDirectory(o.DataDir, o.Force); err != nil {
 		return err
 	}
+	kept, err := o.settings()
+	if err != nil {
+		return err
+	}
+	if kept.replica() {
+		return hinted{fmt.Errorf("%s is a replica: a commit made here would part it from its primary", o.DataDir),
+			"make the change on the primary; where this is to become one, start `gsgit watch` here"}
+	}
 	s := &station{nodeOptions: nodeOptions{place: o.place}, log: o.logger(stderr), step: crashSteps()}
 	defer s.close()
 	if err := s.openRepository(); err != nil {
+		return err
+	}
+	if err := o.keepRole(kept); err != nil {
 		return err
 	}
 	p := &gsgit.Publisher{
@@ -75,4 +86,13 @@ func runInit(ctx context.Context, o *initOptions, stdout, stderr io.Writer) erro
 	}
 	fmt.Fprintf(stdout, "%s %s\n", head.String()[:10], commit.Subject())
 	return nil
+}
+
+// keepRole makes the directory a primary's from now on: a resync must record it, and not put the history's bytes
+// over what was edited.
+func (o *initOptions) keepRole(kept settings) error {
+	if len(kept.Roles) > 0 {
+		return nil
+	}
+	return o.keepSettings(settings{Roles: []string{"watch"}, Security: o.Security, Local: o.Local.Value(), MaxNew: o.MaxNew})
 }

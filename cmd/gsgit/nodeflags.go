@@ -177,6 +177,7 @@ type settings struct {
 	Trust     []string      `json:"trust"`
 	Local     []string      `json:"local"`
 	Security  string        `json:"security"`
+	MaxNew    int           `json:"maxNewFiles"`
 	Passwords string        `json:"passwords"`
 	GeoServer keptGeoServer `json:"geoserver"`
 }
@@ -184,6 +185,11 @@ type settings struct {
 // replica tells that the node of this directory followed when it last ran.
 func (s settings) replica() bool {
 	return slices.Contains(s.Roles, "follow") && !slices.Contains(s.Roles, "watch")
+}
+
+// bus is where the node announced or heard when it last ran.
+func (s settings) bus() busOptions {
+	return busOptions{Brokers: strings.Join(s.Brokers, ","), Prefix: s.Prefix, Kafka: s.Kafka}
 }
 
 // keptGeoServer is where a node's GeoServer is, and who it is spoken to as; the password stays in its file.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func runResync(ctx context.Context, o *resyncOptions, log *slog.Logger, stdout i
 	}
 	defer s.close()
 	if slices.Contains(kept.Roles, "watch") {
-		return o.primary(ctx, s, stdout)
+		return o.primary(ctx, s, kept, stdout)
 	}
 	if o.KeepDisk {
 		return hinted{errors.New("--keep-disk is for a primary"), "on a replica, `gsgit resync` puts the history's bytes back, and keeps the others as a commit"}
@@ -134,11 +135,11 @@ func (o *resyncOptions) take(kept settings) {
 }
 
 // primary aligns a primary: the directory is recorded, or brought to the commit of --to.
-func (o *resyncOptions) primary(ctx context.Context, s *station, stdout io.Writer) error {
+func (o *resyncOptions) primary(ctx context.Context, s *station, kept settings, stdout io.Writer) error {
 	if o.To != "" || o.Unpin || o.Accept != "" {
 		return o.replica(ctx, s, stdout)
 	}
-	p := newPrimary(s, watchOptions{Hold: time.Second})
+	p := newPrimary(s, watchOptions{Hold: time.Second, MaxNew: cmp.Or(kept.MaxNew, maxNewFiles)})
 	if o.KeepDisk {
 		if err := p.publisher.KeepDisk(ctx); err != nil {
 			return err

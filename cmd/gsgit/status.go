@@ -128,10 +128,11 @@ func (o *statusOptions) repository(ctx context.Context, store *gitstore.Store, k
 	}
 	node := &gsgit.Node{Instance: name, Version: version, Roles: kept.Roles, Store: store, Health: gsgit.NewHealth(nil)}
 	node.Notes = (&gsgit.Notes{Store: store, Dir: &gsgit.Directory{Root: o.DataDir}, Replica: slices.Contains(kept.Roles, "follow")}).List
+	node.Health.Set("pinned", (&gsgit.Follower{Store: store}).Pinned())
 	s := node.Status(false)
 	brokers := o.bus
 	if brokers.Brokers == "" {
-		brokers = busOptions{Brokers: strings.Join(kept.Brokers, ","), Prefix: kept.Prefix, Kafka: kept.Kafka}
+		brokers = kept.bus()
 	}
 	if len(brokers.list()) > 0 {
 		if _, nodes, err := readTopics(ctx, brokers); err == nil { // a broker that is down is no news of this node

@@ -94,7 +94,7 @@ func runWatch(ctx context.Context, o watchOptions, log *slog.Logger, started fun
 	defer s.close()
 	s.dir = &gsgit.Directory{Root: o.DataDir, Rules: xmlcatalog.Rules{All: o.Security == "all", Local: o.watching.Local.Value()}}
 	kept := s.used()
-	kept.Security = o.Security
+	kept.Security, kept.MaxNew = o.Security, o.MaxNew
 	if err := s.keepSettings(kept); err != nil {
 		return err
 	}
