@@ -36,29 +36,33 @@ func create(gitDir string, o Options) (*Store, error) {
 	if shape != nil && !errors.Is(shape, ErrNoRepository) {
 		return nil, shape
 	}
-	s := newStore(dir, o)
-	if shape == nil {
-		if err := s.checkAdoptable(); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.layOut(); err != nil {
+	if err := newStore(dir, o).build(shape != nil); err != nil {
 		return nil, err
 	}
-	if err := s.configure(); err != nil {
-		return nil, err
-	}
-	if err := s.setHead(shape != nil); err != nil {
-		return nil, err
-	}
-	if err := s.setIndexAside(); err != nil {
-		return nil, err
-	}
-	s, err = open(gitDir, o)
+	s, err := open(gitDir, o)
 	if err == nil {
 		s.warnOfFilters()
 	}
 	return s, err
+}
+
+// build makes a fresh repository, or adopts one. Killed on the way it is called again, and goes on.
+func (s *Store) build(fresh bool) error {
+	if !fresh {
+		if err := s.checkAdoptable(); err != nil {
+			return err
+		}
+	}
+	if err := s.layOut(); err != nil {
+		return err
+	}
+	if err := s.configure(); err != nil {
+		return err
+	}
+	if err := s.setHead(fresh); err != nil {
+		return err
+	}
+	return s.setIndexAside()
 }
 
 // checkAdoptable refuses what would be harmed, before anything is changed.

@@ -1,82 +1,12 @@
 package gitstore
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 )
-
-const childEnv = "GSGIT_STORE_CHILD"
-
-// TestChild is no test: it is the process that the tests below start and kill.
-func TestChild(t *testing.T) {
-	dir := os.Getenv(childEnv)
-	if dir == "" {
-		t.Skip("started by other tests only")
-	}
-	s := must(Open(dir, Options{}))(t)
-	if err := s.Recover(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; ; i++ {
-		fmt.Println("done", commit(t, s, "f", fmt.Sprint(i), fmt.Sprintf("d%d/g", i%5), fmt.Sprint(i)))
-		if err := s.Maintain(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestKilledProcessesLoseNoAcknowledgedCommit(t *testing.T) {
-	rounds := 12
-	if testing.Short() {
-		rounds = 3
-	}
-	dir := filepath.Join(t.TempDir(), ".git")
-	must(Create(dir, Options{}))(t).Close()
-	last := ""
-	for range rounds {
-		child := exec.Command(os.Args[0], "-test.run=^TestChild$")
-		child.Env = append(os.Environ(), childEnv+"="+dir)
-		out := must(child.StdoutPipe())(t)
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
-		for left := 1 + rand.IntN(40); lines.Scan(); {
-			id, done := strings.CutPrefix(lines.Text(), "done ")
-			if !done {
-				t.Fatalf("the child says %q", lines.Text())
-			}
-			last = id
-			if left--; left == 0 {
-				child.Process.Kill() // at whatever it is doing by now; it may have acknowledged more
-			}
-		}
-		child.Wait()
-		s := must(Open(dir, Options{}))(t)
-		if err := s.Recover(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		if left := leftovers(t, dir); left != nil {
-			t.Errorf("left over %v", left)
-		}
-		head := must(s.Ref("refs/heads/main"))(t)
-		ok := must(s.IsAncestor(context.Background(), must(ParseHash(last))(t), head))(t)
-		if !ok {
-			t.Errorf("the acknowledged commit %s is not in the history of %s", last, head)
-		}
-		s.Close()
-		git(t, dir, "fsck", "--strict", "--full")
-	}
-}
 
 func TestTwoStoresAndGitNeverLoseAnUpdate(t *testing.T) {
 	ctx := context.Background()

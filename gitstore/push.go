@@ -108,7 +108,7 @@ func (t *transfer) request(ctx context.Context, a Advert, there Hash) (*os.File,
 	if err != nil {
 		return nil, err
 	}
-	w := bufio.NewWriterSize(t.guard.writer(f), 64<<10)
+	w := bufio.NewWriterSize(t.guard.writer(t.store.disk.writer(f)), 64<<10)
 	if err = t.write(ctx, w, a, there); err == nil {
 		err = w.Flush()
 	}

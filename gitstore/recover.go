@@ -153,33 +153,37 @@ func (s *Store) clearOrphans() error {
 	return nil
 }
 
-// rebuildIndexes makes the index of a pack anew where it is torn: git syncs neither as strictly as we do. A pack that is
-// itself damaged stays as it is; what it held will be missed by name.
+// rebuildIndexes makes the index of a pack anew where it is torn or missing: git syncs neither as strictly as we do. A
+// pack that is itself damaged stays as it is; what it held will be missed by name.
 func (s *Store) rebuildIndexes(ctx context.Context) error {
-	indexes, err := filepath.Glob(filepath.Join(s.packs.dir, "pack-*.idx"))
+	packs, err := filepath.Glob(filepath.Join(s.packs.dir, "pack-*.pack"))
 	if err != nil {
 		return err
 	}
-	for _, path := range indexes {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if _, err := parseIndex(data); err == nil {
-			continue
-		}
-		r, err := readReceived(ctx, strings.TrimSuffix(path, ".idx")+".pack")
-		if err != nil {
-			s.log.Warn("pack unreadable", "path", path, "err", err)
-			continue
-		}
-		r.pack.file.Close()
-		s.log.Warn("index made anew", "path", path)
-		if err := s.replaceFile(path, r.pack.index.data); err != nil {
+	for _, path := range packs {
+		if err := s.rebuildIndex(ctx, strings.TrimSuffix(path, ".pack")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *Store) rebuildIndex(ctx context.Context, base string) error {
+	data, err := os.ReadFile(base + ".idx")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := parseIndex(data); err == nil {
+		return nil
+	}
+	r, err := readReceived(ctx, base+".pack")
+	if err != nil {
+		s.log.Warn("pack unreadable", "path", base+".pack", "err", err)
+		return cancelled(ctx)
+	}
+	r.pack.file.Close()
+	s.log.Warn("index made anew", "path", base+".idx")
+	return s.replaceFile(base+".idx", r.pack.index.data)
 }
 
 func (s *Store) clearEmptyObjects(context.Context) error {
