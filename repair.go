@@ -8,9 +8,10 @@ import (
 	"github.com/gsgit/gsgit/gitstore"
 )
 
-// Repair puts torn refs back and says what it did, one line each. The branch comes from its log, and the
-// marker of the disk from the branch, which moves with it. Every other ref that is torn goes: an
-// announcement, a pick-up or a fetch is then done again. The caller holds the node and the write lock.
+// Repair puts torn refs back and says what it did, one line each. The branch comes from its log or from what
+// the directory stands at, and the marker of the disk from the branch, which moves with it. Every other ref
+// that is torn goes: an announcement, a pick-up or a fetch is then done again. The caller holds the node and
+// the write lock.
 func Repair(ctx context.Context, s *gitstore.Store) ([]string, error) {
 	torn, err := s.TornRefs()
 	if err != nil {
@@ -18,11 +19,14 @@ func Repair(ctx context.Context, s *gitstore.Store) ([]string, error) {
 	}
 	done := []string{}
 	// The branch first: the marker needs it.
-	slices.SortFunc(torn, func(a, _ string) int {
-		if a == s.BranchRef() {
+	slices.SortStableFunc(torn, func(a, b string) int {
+		switch s.BranchRef() {
+		case a:
 			return -1
+		case b:
+			return 1
 		}
-		return 1
+		return 0
 	})
 	for _, name := range torn {
 		line, err := repairRef(s, name)
@@ -31,7 +35,23 @@ func Repair(ctx context.Context, s *gitstore.Store) ([]string, error) {
 		}
 		done = append(done, line)
 	}
+	line, err := putBranchBack(ctx, s)
+	if line != "" {
+		done = append(done, line)
+	}
+	if err != nil {
+		return done, fmt.Errorf("repair %s: %w", s.BranchRef(), err)
+	}
 	return done, s.Recover(ctx)
+}
+
+// putBranchBack is for a branch that is gone with its log.
+func putBranchBack(ctx context.Context, s *gitstore.Store) (string, error) {
+	commit, held, err := s.Stranded(ctx)
+	if err != nil || commit.IsZero() || held != "" {
+		return "", err
+	}
+	return fmt.Sprintf("%s put back to %s", s.BranchRef(), commit), s.SetRef(ctx, s.BranchRef(), gitstore.Hash{}, commit)
 }
 
 func repairRef(s *gitstore.Store, name string) (string, error) {

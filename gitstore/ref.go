@@ -74,7 +74,7 @@ func (s *Store) absentRef(name string) (Hash, error) {
 		if text, err := s.refFile(name); err == nil && text != nil {
 			return s.parseRef(name, text)
 		}
-		if strings.HasPrefix(name, "refs/heads/") && !s.lastGood(name).IsZero() {
+		if strings.HasPrefix(name, "refs/heads/") && !s.lastLogged(name).IsZero() {
 			return Hash{}, s.lostRef(name, "the ref "+name+" vanished, though its log goes on")
 		}
 	}
@@ -114,11 +114,14 @@ func (s *Store) RepairRef(name string) (Hash, error) {
 	return good, s.replaceFile(s.refPath(name), []byte(good.String()+"\n"))
 }
 
-// TornRefs names the refs whose file can not be read as a commit id.
+// TornRefs names the refs whose file can not be read as a commit id, and the branch where it vanished.
 func (s *Store) TornRefs() ([]string, error) {
 	names, err := s.looseNames()
 	if err != nil {
 		return nil, err
+	}
+	if !slices.Contains(names, s.BranchRef()) {
+		names = append(names, s.BranchRef())
 	}
 	return slices.DeleteFunc(names, func(name string) bool {
 		_, err := s.Ref(name)

@@ -30,8 +30,26 @@ func (s *Store) logRef(name string, old, new Hash) {
 // reflogTail is how much of a log's end is looked at for a good commit.
 const reflogTail = 64 << 10
 
-// lastGood goes back through the log of a ref to a commit that is here with its tree.
+// lastGood is the newest commit that a ref is known to have stood at and that is here with its tree: by its log or, for
+// the branch, by what the directory stands at.
 func (s *Store) lastGood(name string) Hash {
+	if good := s.lastLogged(name); !good.IsZero() || name != s.BranchRef() {
+		return good
+	}
+	good, err := s.Ref(diskMarker)
+	if err != nil || !s.hasWithTree(good) {
+		return Hash{}
+	}
+	return good
+}
+
+func (s *Store) hasWithTree(commit Hash) bool {
+	c, err := s.Commit(commit)
+	return err == nil && s.Has(c.Tree)
+}
+
+// lastLogged goes back through the log of a ref.
+func (s *Store) lastLogged(name string) Hash {
 	lines := bytes.Split(tail(s.reflogPath(name), reflogTail), []byte{'\n'})
 	for i := len(lines) - 1; i >= 0; i-- {
 		fields := bytes.Fields(lines[i])
@@ -42,7 +60,7 @@ func (s *Store) lastGood(name string) Hash {
 		if err != nil || id.IsZero() {
 			continue // a line torn by a crash, or the branch was deleted on purpose
 		}
-		if c, err := s.Commit(id); err == nil && s.Has(c.Tree) {
+		if s.hasWithTree(id) {
 			return id
 		}
 	}

@@ -132,6 +132,11 @@ func TestRandomEditsGiveTheTreeOfTheModelAndOfImport(t *testing.T) {
 	s.disk.lazy = true
 	defer s.Close()
 	ctx := context.Background()
+	// Without any ref, a history that begins anew would be refused.
+	other := must(s.Write(ctx, Draft{Author: who(1), Committer: who(1), Message: "other"}))(t)
+	if err := s.SetRef(ctx, "refs/tags/other", Hash{}, other); err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		head, want := Hash{}, model{}
 		for range rapid.IntRange(1, 5).Draw(t, "commits") {

@@ -50,7 +50,7 @@ func (s *Store) writeDraft(ctx context.Context, d Draft, tree func(w *packWriter
 	if err := errors.Join(s.writable("write"), cancelled(ctx)); err != nil {
 		return Hash{}, err
 	}
-	if err := s.checkParent(d.Parent); err != nil {
+	if err := s.checkParent(ctx, d.Parent); err != nil {
 		return Hash{}, err
 	}
 	parentTree, err := s.rootTree(d.Parent)
@@ -83,13 +83,16 @@ func (s *Store) writeDraft(ctx context.Context, d Draft, tree func(w *packWriter
 }
 
 // checkParent keeps a history from being started anew beside, or instead of, the one that is here.
-func (s *Store) checkParent(parent Hash) error {
+func (s *Store) checkParent(ctx context.Context, parent Hash) error {
 	if !parent.IsZero() {
 		return nil
 	}
 	head, err := s.Ref(s.BranchRef())
 	if err == nil && !head.IsZero() {
 		err = &storeError{text: "a commit without parent, though " + s.branch + " has the history of " + head.String(), permanent: true}
+	}
+	if err == nil {
+		err = s.checkNotStranded(ctx)
 	}
 	return err
 }
