@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gsgit/gsgit/gitstore"
-	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
 type logOptions struct {
@@ -67,23 +66,38 @@ func logEntries(ctx context.Context, s *gitstore.Store, object string, limit int
 	if err != nil || head.IsZero() {
 		return entries, err
 	}
-	want, err := wanted(s, head, object)
+	t, err := trailOf(s, head, object)
 	if err != nil {
 		return nil, err
 	}
-	for c, err := range s.Log(ctx, head) {
+	for known := -1; known != len(t.known); {
+		known = len(t.known) // an older commit may tell by which name a newer one knows the object
+		if entries, err = t.entries(ctx, head, limit); err != nil {
+			return nil, err
+		}
+	}
+	if object != "" && len(entries) == 0 {
+		return nil, hinted{fmt.Errorf("there is no %s, and no commit names it", object), "names are as in `gsgit log --json`: layer:workspace:name, style:name"}
+	}
+	return entries, nil
+}
+
+// entries are the commits that touched the object, the newest first.
+func (t *trail) entries(ctx context.Context, head gitstore.Hash, limit int) ([]logEntry, error) {
+	entries := []logEntry{}
+	t.paths = t.newest
+	for c, err := range t.store.Log(ctx, head) {
 		if err != nil {
 			return nil, err
 		}
 		if limit > 0 && len(entries) == limit {
 			break
 		}
-		if want == nil || want(c) {
+		if touched, err := t.touches(c); err != nil {
+			return nil, err
+		} else if touched {
 			entries = append(entries, entryOf(c))
 		}
-	}
-	if want != nil && len(entries) == 0 {
-		return nil, hinted{fmt.Errorf("there is no %s, and no commit names it", object), "names are as in `gsgit log --json`: layer:workspace:name, style:name"}
 	}
 	return entries, nil
 }
@@ -97,90 +111,4 @@ func entryOf(c gitstore.Commit) logEntry {
 		}
 	}
 	return e
-}
-
-// wanted gives the filter for the commits that touched an object; nil is all. An object is followed by its
-// id, through renames, as far as the trailers name it.
-func wanted(s *gitstore.Store, head gitstore.Hash, word string) (func(gitstore.Commit) bool, error) {
-	if word == "" {
-		return nil, nil
-	}
-	catalog, err := xmlcatalog.Load(s.FS(head))
-	if err != nil {
-		return nil, err
-	}
-	known := map[string]bool{word: true}
-	var paths []string
-	found := catalog.Find(word)
-	if len(found) > 1 {
-		return nil, misuse("%s is ambiguous: %s", word, names(found))
-	}
-	for _, o := range found {
-		known[o.String()], known[o.ID] = true, o.ID != ""
-		paths = append(paths, catalog.Paths(o)...)
-	}
-	return func(c gitstore.Commit) bool { return touches(s, c, known, paths) }, nil
-}
-
-func names(objects []xmlcatalog.Object) string {
-	var all []string
-	for _, o := range objects {
-		all = append(all, o.String())
-	}
-	return strings.Join(all, ", ")
-}
-
-// touches tells whether a commit names the object in its trailers. A commit that names not all of its
-// objects is asked for the object's files.
-func touches(s *gitstore.Store, c gitstore.Commit, known map[string]bool, paths []string) bool {
-	trailers := c.Trailers("Gsgit-Object")
-	for _, line := range trailers {
-		name, id, _ := strings.Cut(line, " ")
-		if known[name] || id != "" && known[id] {
-			known[name], known[id] = true, id != ""
-			return true
-		}
-	}
-	if len(trailers) > 0 && !strings.HasPrefix(trailers[len(trailers)-1], "…") {
-		return false
-	}
-	if len(c.Parents) == 0 {
-		return holds(s, c, known) // the paths may have been others then
-	}
-	return changes(s, c, paths)
-}
-
-// holds tells whether the object is in the tree of a commit: the import names none of its objects.
-func holds(s *gitstore.Store, c gitstore.Commit, known map[string]bool) bool {
-	catalog, err := xmlcatalog.Load(s.FS(c.ID))
-	if err != nil {
-		return false
-	}
-	for e, err := range s.Files(c.ID, "") {
-		if err != nil {
-			return false
-		}
-		if o, ok := catalog.Object(e.Path); ok && (known[o.String()] || o.ID != "" && known[o.ID]) {
-			return true
-		}
-	}
-	return false
-}
-
-// changes tells whether a commit differs from its first parent at one of the paths.
-func changes(s *gitstore.Store, c gitstore.Commit, paths []string) bool {
-	for _, path := range paths {
-		now, _, err := s.Lookup(c.ID, path)
-		if err != nil {
-			return false
-		}
-		var before gitstore.Entry
-		if len(c.Parents) > 0 {
-			before, _, _ = s.Lookup(c.Parents[0], path)
-		}
-		if now.Blob != before.Blob {
-			return true
-		}
-	}
-	return false
 }
