@@ -3,7 +3,10 @@ package gsgit
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/xmlcatalog"
@@ -30,26 +33,41 @@ func trackedBetween(ctx context.Context, s *gitstore.Store, a, b gitstore.Hash) 
 	}))
 }
 
+// editsOf reads files that differ between two commits, on all processors where they are many.
 func editsOf(s *gitstore.Store, differences []gitstore.Difference) ([]xmlcatalog.Edit, error) {
-	edits := make([]xmlcatalog.Edit, 0, len(differences))
-	for _, d := range differences {
-		e := xmlcatalog.Edit{Path: d.Path}
-		for _, side := range []struct {
-			blob    gitstore.Hash
-			content *[]byte
-		}{{d.Old, &e.Old}, {d.New, &e.New}} {
-			if side.blob.IsZero() {
-				continue
+	const run = 16
+	edits := make([]xmlcatalog.Edit, len(differences))
+	var readers errgroup.Group
+	readers.SetLimit(runtime.GOMAXPROCS(0))
+	for at := 0; at < len(differences); at += run {
+		readers.Go(func() error {
+			for i := at; i < min(at+run, len(differences)); i++ {
+				if err := readEdit(s, differences[i], &edits[i]); err != nil {
+					return err
+				}
 			}
-			content, err := s.Blob(side.blob)
-			if err != nil {
-				return nil, fmt.Errorf("read %s: %w", d.Path, err)
-			}
-			*side.content = nonNil(content)
-		}
-		edits = append(edits, e)
+			return nil
+		})
 	}
-	return edits, nil
+	return edits, readers.Wait()
+}
+
+func readEdit(s *gitstore.Store, d gitstore.Difference, e *xmlcatalog.Edit) error {
+	e.Path = d.Path
+	for _, side := range []struct {
+		blob    gitstore.Hash
+		content *[]byte
+	}{{d.Old, &e.Old}, {d.New, &e.New}} {
+		if side.blob.IsZero() {
+			continue
+		}
+		content, err := s.Blob(side.blob)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", d.Path, err)
+		}
+		*side.content = nonNil(content)
+	}
+	return nil
 }
 
 // ChangesBetween says what the difference of two commits means, object by object.

@@ -223,7 +223,7 @@ func (f *Follower) restore(ctx context.Context, disk gitstore.Hash, drifted []xm
 	if err != nil {
 		return fmt.Errorf("heal drift: %w", err)
 	}
-	return f.write(ctx, disk, disk, plan, drifted)
+	return f.write(ctx, disk, disk, plan, drifted, f.source(arrival{}))
 }
 
 // regularFile is git's mode of an ordinary file.

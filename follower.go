@@ -131,7 +131,7 @@ func (f *Follower) finish(ctx context.Context) error {
 		return err
 	}
 	f.Log.Info("finishing an interrupted apply", "commit", plan.Target)
-	return f.write(ctx, disk, target, plan, nil)
+	return f.write(ctx, disk, target, plan, nil, f.source(arrival{}))
 }
 
 // clean removes, once, what an apply left staged that was cut off before it changed anything.
@@ -248,11 +248,11 @@ func (f *Follower) apply(ctx context.Context, there found, disk, target gitstore
 	if differences, err = f.withoutLeftOut(ctx, disk, target, differences); err != nil {
 		return err
 	}
-	after, edits, err := f.validate(ctx, disk, target, differences)
+	came, err := f.validate(ctx, disk, target, differences)
 	if err != nil {
 		return err
 	}
-	files := f.files(there.without(differences), there.own, after)
+	files := f.files(there.without(differences), there.own, came.catalog)
 	if _, err := resync.Compare(target.String(), files); err != nil {
 		return f.reject(target, err) // before any of its paths is looked at
 	}
@@ -266,10 +266,10 @@ func (f *Follower) apply(ctx context.Context, there found, disk, target gitstore
 	if err != nil {
 		return err
 	}
-	if err := f.write(ctx, disk, target, plan, there.own); err != nil {
+	if err := f.write(ctx, disk, target, plan, there.own, f.source(came)); err != nil {
 		return err
 	}
-	f.absorb(target, after, edits)
+	f.absorb(target, came)
 	f.settled(plan)
 	f.Log.Info("applied", "commit", target.String(), "files", len(plan.Files()), "took", time.Since(start).Round(100*time.Microsecond))
 	return nil
@@ -277,7 +277,7 @@ func (f *Follower) apply(ctx context.Context, there found, disk, target gitstore
 
 // write carries a plan out: stage, sync, rename; then the branch, then the marker, then the journal goes.
 // own is what the plan overwrites knowingly: it is kept first, and only once the plan can be carried out.
-func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan resync.Plan, own []xmlcatalog.Edit) error {
+func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan resync.Plan, own []xmlcatalog.Edit, read resync.Source) error {
 	if err := f.Files.Check(plan); err != nil {
 		// Rights, room, a link in the way: nothing that passes by itself.
 		return &Problem{State: Error, Why: err.Error(), Help: HintOf(err)}
@@ -288,7 +288,6 @@ func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan r
 	if err := f.keepBefore(ctx, disk, plan); err != nil {
 		return err
 	}
-	read := func(b resync.Blob) ([]byte, error) { return f.Store.Blob(gitstore.Hash(b)) }
 	if err := f.Files.Apply(ctx, plan, read); err != nil {
 		return fmt.Errorf("apply %s: %w", target, err)
 	}

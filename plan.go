@@ -41,9 +41,9 @@ func (f *Follower) Plan(ctx context.Context) (resync.Plan, error) {
 	if differences, err = f.withoutLeftOut(ctx, disk, target, differences); err != nil {
 		return resync.Plan{}, err
 	}
-	after, _, err := f.validate(ctx, disk, target, differences)
+	came, err := f.validate(ctx, disk, target, differences)
 	if err != nil {
 		return resync.Plan{}, err
 	}
-	return resync.Compare(target.String(), f.files(there.without(differences), there.own, after))
+	return resync.Compare(target.String(), f.files(there.without(differences), there.own, came.catalog))
 }

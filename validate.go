@@ -12,33 +12,32 @@ import (
 )
 
 // validate refuses, before any write, a commit that would take the replica's service down, and one with
-// damage that nobody named. It gives the catalog after the commit and the edits that lead there.
-func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, differences []gitstore.Difference) (*xmlcatalog.Catalog, []xmlcatalog.Edit, error) {
+// damage that nobody named.
+func (f *Follower) validate(ctx context.Context, disk, target gitstore.Hash, differences []gitstore.Difference) (arrival, error) {
 	f.taking = nil
 	if disk.IsZero() {
 		after, err := catalogAt(f.Store, target) // an import is too much to hold as edits
 		if err != nil {
-			return nil, nil, err
+			return arrival{}, err
 		}
-		return after, nil, f.accept(ctx, disk, target, after.Damage())
+		return arrival{catalog: after}, f.accept(ctx, disk, target, after.Damage())
 	}
 	if err := f.keepsSettings(ctx, disk, target); err != nil {
-		return nil, nil, err
+		return arrival{}, err
 	}
 	before, err := f.catalogFor(disk)
 	if err != nil {
-		return nil, nil, err
+		return arrival{}, err
 	}
 	if len(differences) > cmp.Or(f.many, manyFiles) {
 		after, err := f.validateMany(ctx, disk, before, target)
-		return after, nil, err
+		return arrival{catalog: after}, err
 	}
-	edits, err := editsOf(f.Store, f.regular(differences))
+	a, edits, err := f.arriving(before, f.regular(differences))
 	if err != nil {
-		return nil, nil, err
+		return a, err
 	}
-	after := before.With(edits)
-	return before, edits, f.accept(ctx, disk, target, xmlcatalog.NewDamage(before, after, edits))
+	return a, f.accept(ctx, disk, target, xmlcatalog.NewDamage(before, a.view, edits))
 }
 
 // manyFiles is how many changed files are held in memory at once. A GeoServer of another version saves every
@@ -107,7 +106,9 @@ func (f *Follower) catalogFor(disk gitstore.Hash) (*xmlcatalog.Catalog, error) {
 }
 
 // absorb makes the catalog that of the target, once that is on disk.
-func (f *Follower) absorb(target gitstore.Hash, catalog *xmlcatalog.Catalog, edits []xmlcatalog.Edit) {
-	catalog.Absorb(edits)
-	f.catalogOf, f.catalog = target, catalog
+func (f *Follower) absorb(target gitstore.Hash, a arrival) {
+	if a.view != nil {
+		a.catalog.Settle(a.view)
+	}
+	f.catalogOf, f.catalog = target, a.catalog
 }

@@ -12,7 +12,8 @@ import (
 //
 // A catalog may lie over another one ([Catalog.With]): it then holds what is
 // different, and asks the one below for the rest. Reading from several
-// goroutines is safe; [Catalog.Absorb] needs the catalog for itself.
+// goroutines is safe; [Catalog.Absorb] and [Catalog.Settle] need the catalog for
+// themselves.
 type Catalog struct {
 	below *Catalog
 	// files holds each file of this layer; nil stands for a file that the
@@ -66,9 +67,24 @@ func (c *Catalog) Absorb(edits []Edit) {
 			c.remove(keyOf(e.Path))
 		}
 	}
-	for _, e := range edits {
-		if e.New != nil {
-			c.put(readRecord(e.Path, e.New))
+	for _, r := range readRecords(edits) {
+		if r != nil {
+			c.put(r)
+		}
+	}
+}
+
+// Settle makes a view that c.With gave, and that is not used any more, the catalog
+// itself. Nothing is read again.
+func (c *Catalog) Settle(view *Catalog) {
+	for key, r := range view.files {
+		if r == nil {
+			c.remove(key)
+		}
+	}
+	for _, r := range view.files {
+		if r != nil {
+			c.put(r)
 		}
 	}
 }

@@ -180,6 +180,10 @@ func TestCatalogFollowsEdits(t *testing.T) {
 			followed = catalogOf(tree)
 			followed.Absorb(edits)
 			sameLines(t, "absorbed", seen(followed, paths), fresh)
+			settled := catalogOf(tree)
+			settled.Settle(settled.With(edits))
+			sameLines(t, "settled", seen(settled, paths), fresh)
+			followed = rapid.SampledFrom([]*xmlcatalog.Catalog{followed, settled}).Draw(t, "followed")
 			view, tree = followed, next
 		}
 	})
