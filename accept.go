@@ -51,7 +51,7 @@ func (f *Follower) unnamed(ctx context.Context, target gitstore.Hash, damage []x
 	return slices.DeleteFunc(damage, func(d xmlcatalog.Damage) bool {
 		known := d.Class != xmlcatalog.Outage && named[oneLine(d.String())]
 		if known {
-			f.warnOnce("applying named damage", target, d)
+			f.warnOnce(d, func() { f.Log.Warn("applying named damage", "commit", target.String(), "damage", d.String()) })
 		}
 		return known
 	}), err
@@ -71,7 +71,7 @@ func (f *Follower) notTaken(ctx context.Context, disk, target gitstore.Hash, dam
 		left := slices.DeleteFunc(slices.Clone(damage), func(d xmlcatalog.Damage) bool {
 			taken := commit == target || brings[d.String()]
 			if taken {
-				f.warnOnce("applying accepted damage", target, d)
+				f.warnOnce(d, func() { f.Log.Warn("applying accepted damage", "commit", target.String(), "damage", d.String()) })
 			}
 			return taken
 		})
@@ -175,7 +175,7 @@ func (f *Follower) keepsSettings(ctx context.Context, disk, target gitstore.Hash
 }
 
 // warnOnce tells of damage that is written all the same.
-func (f *Follower) warnOnce(message string, target gitstore.Hash, damage xmlcatalog.Damage) {
+func (f *Follower) warnOnce(damage xmlcatalog.Damage, warn func()) {
 	if f.warned == nil {
 		f.warned = map[string]bool{}
 	}
@@ -183,7 +183,7 @@ func (f *Follower) warnOnce(message string, target gitstore.Hash, damage xmlcata
 		return
 	}
 	f.warned[damage.String()] = true
-	f.Log.Warn(message, "commit", target.String(), "damage", damage.String())
+	warn()
 }
 
 func (f *Follower) refuse(target gitstore.Hash, cause error) error {
