@@ -35,7 +35,7 @@ func (p *Publisher) commit(ctx context.Context, edits []xmlcatalog.Edit, damage 
 	if err := p.moveBranch(ctx, id); err != nil {
 		return err
 	}
-	p.catalog.Absorb(edits)
+	p.catalog.Settle(after)
 	err = p.moveMarker(ctx, id)
 	p.tell(id, message, len(edits), damage, start) // it is history, whatever became of the marker
 	return err

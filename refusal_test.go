@@ -167,3 +167,23 @@ func TestB9UnsafeTreeIsRefusedForGood(t *testing.T) {
 		t.Errorf("the hint %q can not help", p.Help)
 	}
 }
+
+// TestMergeLeftHalfDone: of a file that no catalog looks into, the bytes of both commits are compared: markers of
+// a merge are damage where they are new.
+func TestMergeLeftHalfDone(t *testing.T) {
+	o := newOrigin(t)
+	s := newSite(t, o.gitDir())
+	s.syncs()
+	template := func(text string) gitstore.Edit {
+		return gitstore.Edit{Path: "templates/header.ftl", Content: []byte("<<<<<<< ours\n" + text + "\n>>>>>>> theirs\n")}
+	}
+	half := hand(t, o.store, o.head(), "half a merge", template("one"))
+	o.points(half)
+	s.stops(gsgit.Refused, "conflict markers", "nobody named")
+	s.f.Accept = half
+	s.syncs()
+	s.start(o.gitDir())
+	o.points(hand(t, o.store, half, "the same half", template("two")))
+	s.syncs()
+	s.inStep(o.head())
+}
