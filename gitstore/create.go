@@ -70,13 +70,15 @@ func (s *Store) checkAdoptable() error {
 	if err := s.checkKind(); err != nil {
 		return err
 	}
-	if exists(filepath.Join(s.dir, "index.lock")) {
-		return &storeError{text: "a git command works there (index.lock)", cause: ErrLocked,
-			hint: "let it end; if none runs, remove " + filepath.Join(s.dir, "index.lock")}
-	}
 	cfg, err := s.config()
 	if err != nil {
 		return err
+	}
+	// In a bare repository nobody waits for an index, and a lock that a crash left must keep no node from its start.
+	bare := strings.EqualFold(cfg.Section("core").Option("bare"), "true")
+	if !bare && exists(filepath.Join(s.dir, "index.lock")) {
+		return &storeError{text: "a git command works there (index.lock)", cause: ErrLocked,
+			hint: "let it end; if none runs, remove " + filepath.Join(s.dir, "index.lock")}
 	}
 	if cfg.Section("core").Option("worktree") != "" {
 		return &storeError{text: "core.worktree is set, which no bare repository may have", permanent: true,

@@ -40,6 +40,7 @@ type Store struct {
 	write    sync.Mutex    // one pack is made part of the store at a time
 	encoders chan *encoder // idle ones
 	held     sync.Map      // packs (by path) that wait for a ref
+	damaged  sync.Map      // packs (by path) that a roll-up could not read, with the error
 
 	trees treeCache
 	roots hashCache // commit to its tree

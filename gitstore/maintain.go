@@ -60,24 +60,31 @@ func (s *Store) rollUp(ctx context.Context) error {
 	if len(loose) <= maxLoose {
 		loose = nil
 	}
-	if len(packs) <= maxPacks && loose == nil {
-		return nil
+	for len(packs) > maxPacks || loose != nil {
+		chosen := chooseGeometric(packs)
+		if len(chosen) < 2 && loose == nil {
+			break
+		}
+		start := time.Now()
+		err := s.roll(ctx, chosen, loose)
+		if err == nil {
+			s.log.Debug("rolled up", "packs", len(chosen), "loose", len(loose), "took", time.Since(start))
+			break
+		}
+		if errors.Is(err, os.ErrClosed) {
+			break // a foreign git has repacked meanwhile: the next time sees what is left to do
+		}
+		if !s.setAside(err) {
+			return fmt.Errorf("roll up %d packs and %d loose objects: %w", len(chosen), len(loose), err)
+		}
+		packs = s.withoutDamaged(packs)
 	}
-	chosen := chooseGeometric(packs)
-	if len(chosen) < 2 && loose == nil {
-		return nil
-	}
-	start := time.Now()
-	if err := s.roll(ctx, chosen, loose); err != nil {
-		return fmt.Errorf("roll up %d packs and %d loose objects: %w", len(chosen), len(loose), err)
-	}
-	s.log.Debug("rolled up", "packs", len(chosen), "loose", len(loose), "took", time.Since(start))
-	return nil
+	return s.damage()
 }
 
 // ownToRoll leaves out packs that git was told to keep as they are.
 func (s *Store) ownToRoll() []*pack {
-	return slices.DeleteFunc(s.packs.list(), func(p *pack) bool {
+	return slices.DeleteFunc(s.withoutDamaged(s.packs.list()), func(p *pack) bool {
 		return exists(p.base+".keep") || exists(p.base+".promisor") || exists(p.base+".mtimes")
 	})
 }

@@ -125,15 +125,8 @@ func (s *Store) checkKind() error {
 	if err != nil {
 		return err
 	}
-	extensions := cfg.Section("extensions")
-	for _, known := range []struct{ option, allowed, hint string }{
-		{"objectformat", "sha1", "only SHA-1 repositories are served: convert it with git fast-export"},
-		{"refstorage", "files", "convert it: git refs migrate --ref-format=files"},
-		{"partialclone", "", "fetch what is missing: git fetch --refetch --no-filter, then git config --unset extensions.partialClone"},
-	} {
-		if v := extensions.Option(known.option); v != "" && !strings.EqualFold(v, known.allowed) {
-			return &storeError{text: fmt.Sprintf("extensions.%s = %s is not served", known.option, v), permanent: true, hint: known.hint}
-		}
+	if err := checkFormat(cfg); err != nil {
+		return err
 	}
 	if text, err := os.ReadFile(filepath.Join(s.dir, "objects", "info", "alternates")); err == nil && len(bytes.TrimSpace(text)) > 0 {
 		return &storeError{text: "the repository borrows objects from another one (objects/info/alternates)", permanent: true,
@@ -143,6 +136,36 @@ func (s *Store) checkKind() error {
 		return &storeError{text: "the repository is a shallow clone: its history is cut off", permanent: true, hint: "git fetch --unshallow"}
 	}
 	return nil
+}
+
+// checkFormat refuses what changes how a repository is to be read, known here or not, as git does.
+func checkFormat(cfg *config.Config) error {
+	version := cfg.Section("core").Option("repositoryformatversion")
+	if version != "" && version != "0" && version != "1" {
+		return &storeError{text: "core.repositoryformatversion = " + version + " is not served", permanent: true}
+	}
+	for _, option := range cfg.Section("extensions").Options {
+		known, ok := extensions[strings.ToLower(option.Key)]
+		harmless := !ok && version != "1" || ok && known.hint == ""
+		if !harmless && !(ok && strings.EqualFold(option.Value, known.allowed)) {
+			return &storeError{text: fmt.Sprintf("extensions.%s = %s is not served", option.Key, option.Value), permanent: true, hint: known.hint}
+		}
+	}
+	for _, remote := range cfg.Section("remote").Subsections {
+		if strings.EqualFold(remote.Option("promisor"), "true") {
+			return &storeError{text: "the repository is a partial clone of " + remote.Name + ": objects are missing", permanent: true,
+				hint: "fetch what is missing: git fetch --refetch --no-filter " + remote.Name + ", then git config --unset remote." + remote.Name + ".promisor"}
+		}
+	}
+	return nil
+}
+
+// extensions are those that make no difference here, and those of which one value alone is served.
+var extensions = map[string]struct{ allowed, hint string }{
+	"noop": {}, "preciousobjects": {}, "worktreeconfig": {}, "relativeworktrees": {},
+	"objectformat": {"sha1", "only SHA-1 repositories are served: convert it with git fast-export"},
+	"refstorage":   {"files", "convert it: git refs migrate --ref-format=files"},
+	"partialclone": {"", "fetch what is missing: git fetch --refetch --no-filter, then git config --unset extensions.partialClone"},
 }
 
 func (s *Store) config() (*config.Config, error) {

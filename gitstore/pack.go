@@ -52,11 +52,26 @@ func openPackFile(base, path string, index *packIndex) (*pack, error) {
 	if err == nil && info.Size() < packHead+packTail {
 		err = fmt.Errorf("%s is torn: %d bytes", path, info.Size())
 	}
+	if err == nil && index != nil {
+		err = checkEnd(f, info.Size(), index)
+	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return &pack{base: base, file: f, size: info.Size() - packTail, index: index}, nil
+}
+
+// checkEnd finds a pack that was cut off: it does not end in the checksum that its index names.
+func checkEnd(f *os.File, size int64, index *packIndex) error {
+	end := make([]byte, packTail)
+	if _, err := f.ReadAt(end, size-packTail); err != nil {
+		return err
+	}
+	if !bytes.Equal(end, index.packChecksum()) {
+		return fmt.Errorf("%s is cut off, or is not the pack of its index", f.Name())
+	}
+	return nil
 }
 
 // entryHeader is what stands before the deflated bytes of an entry.

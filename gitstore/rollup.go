@@ -98,11 +98,11 @@ func (x *packIndex) crc(i int) uint32 {
 func (c *copier) entry(p *pack, id Hash, at place, end int64, places []place) error {
 	raw, err := p.read(at, end)
 	if err != nil {
-		return err
+		return damaged(p, err)
 	}
 	h, err := readHeader(bufio.NewReader(bytes.NewReader(raw)), at.at)
 	if err != nil {
-		return err
+		return damaged(p, err)
 	}
 	switch {
 	case h.kind == kindTree && h.size >= largeTreeBytes:
@@ -114,7 +114,7 @@ func (c *copier) entry(p *pack, id Hash, at place, end int64, places []place) er
 	if h.kind == kindOfsDelta {
 		i, ok := slices.BinarySearchFunc(places, h.base, func(b place, at int64) int { return cmp.Compare(b.at, at) })
 		if !ok {
-			return fmt.Errorf("the base of %s is no object", id)
+			return damaged(p, fmt.Errorf("the base of %s is no object", id))
 		}
 		base = p.index.id(places[i].number)
 	}
@@ -147,7 +147,7 @@ func (c *copier) whole(p *pack, id Hash, at place) error {
 		err = checkObject(id, kind, content)
 	}
 	if err != nil {
-		return err
+		return damaged(p, err)
 	}
 	return c.object(id, kind, content)
 }
@@ -158,7 +158,8 @@ func (c *copier) loose(id Hash) error {
 	}
 	kind, content, err := c.store.object(id)
 	if err != nil {
-		return err
+		c.store.log.Warn("loose object left as it is", "object", id, "err", err)
+		return nil
 	}
 	return c.object(id, kind, content)
 }

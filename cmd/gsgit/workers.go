@@ -91,7 +91,7 @@ const pollEvery = 5 * time.Second
 
 // maintain keeps the repository in shape, off the path of commits and applies.
 func (s *station) maintain(w workers) *gsgit.Loop {
-	l := gsgit.NewLoop("maintain", &gsgit.Maintenance{Store: s.store}, s.log, nil)
+	l := s.newLoop("maintain", &gsgit.Maintenance{Store: s.store}, nil)
 	w.run(l)
 	return l
 }
