@@ -109,6 +109,49 @@ func TestWrittenAndKilled(t *testing.T) {
 	}
 }
 
+// TestEmptyDirectoryInAFilesPlace: it holds nothing of anybody, and goes, whether it stood there before or came at the
+// last moment, at any kill on the way; one that holds a file stays, and the file with it.
+func TestEmptyDirectoryInAFilesPlace(t *testing.T) {
+	plan := before.plan(t, after)
+	for _, path := range []string{"global.xml", "styles/new.sld"} {
+		for n := 1; ; n++ {
+			r := newReplica(t, before)
+			if err := errors.Join(os.RemoveAll(r.at(path)), os.MkdirAll(r.at(path+"/deep"), 0o755)); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.open().Check(plan); err != nil {
+				t.Fatal(err)
+			}
+			count := 0
+			r.options.Gate = func(string, ...string) error {
+				if count++; count >= n {
+					return errDied
+				}
+				return nil
+			}
+			died := r.apply(plan, after.source()) != nil
+			r.options.Gate = nil
+			if err := r.apply(plan, after.source()); err != nil {
+				t.Fatalf("killed at %d: %v", n, err)
+			}
+			r.holds(after)
+			if !died {
+				break
+			}
+		}
+	}
+	r := newReplica(t, before)
+	r.options.Gate = r.intruder("exchange", "/global.xml", func() {
+		if err := os.Remove(r.at("global.xml")); err != nil {
+			t.Fatal(err)
+		}
+		r.write("global.xml/deep/theirs", "theirs")
+	})
+	if err := r.apply(plan, after.source()); err == nil || r.content()["global.xml/deep/theirs"] != "theirs" {
+		t.Errorf("a directory that holds a file: %v", err)
+	}
+}
+
 // TestRemovedAtTheLastMoment: a file that goes by itself is in nobody's way.
 func TestRemovedAtTheLastMoment(t *testing.T) {
 	for _, path := range []string{"global.xml", "styles/old.sld", "becomes-folder"} {

@@ -148,6 +148,9 @@ func (a *attempt) exchanged(f File, slot, place string) ([]swap, error) {
 	if err != nil {
 		return nil, err
 	}
+	if old.mode.IsDir() && a.d.removeEmpty(slot) == nil {
+		return nil, nil
+	}
 	if !old.regular() {
 		return nil, a.takeBack(f.Path, slot, place)
 	}
@@ -175,6 +178,8 @@ func (a *attempt) replace(f File, from, to string) error {
 		return explainBusy(a.d.disk.rename(from, to))
 	case err != nil:
 		return err
+	case old.mode.IsDir() && a.d.removeEmpty(to) == nil:
+		return explainBusy(a.d.disk.rename(from, to))
 	case !old.regular():
 		return &Error{what: quoted(f.Path) + " is no regular file, and is left as it is", hint: hintLink}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"syscall"
 )
@@ -92,4 +93,21 @@ func (a *attempt) removeFolders(dirs map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+// removeEmpty removes a directory in which no file lies at any depth: it holds nothing of anybody.
+func (d *Directory) removeEmpty(place string) error {
+	entries, err := d.disk.list(place)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			return fmt.Errorf("remove the directory: it holds %s", e.Name())
+		}
+		if err := d.removeEmpty(filepath.Join(place, e.Name())); err != nil {
+			return err
+		}
+	}
+	return d.disk.rmdir(place)
 }
