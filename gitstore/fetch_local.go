@@ -64,7 +64,7 @@ func (o *localOrigin) pack(ctx context.Context, want Hash, haves []Hash, to io.W
 	if err != nil {
 		return err
 	}
-	return o.store.sendPack(ctx, ids, o.guard.writer(to))
+	return o.store.sendPack(ctx, ids, true, o.guard.writer(to))
 }
 
 func (o *localOrigin) close() error { return o.store.Close() }

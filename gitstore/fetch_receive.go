@@ -92,15 +92,9 @@ func (w *spoolWriter) checkSpace(more int64) error {
 // and finds every commit, tree and file in one or the other.
 func (s *Store) checkReceived(ctx context.Context, r *receivedPack, want Hash) error {
 	c := &connection{store: s, pack: r, commits: map[Hash]links{}, fresh: map[Hash]links{}}
-	c.walk = treeWalk{read: c.directory, meet: c.meet, seen: map[Hash]struct{}{}}
 	err := c.gather(ctx, want)
-	for _, id := range firstParentsFirst(slices.Collect(maps.Keys(c.fresh)), c.fresh) {
-		if err == nil {
-			err = cancelled(ctx)
-		}
-		if err == nil {
-			err = c.commit(id)
-		}
+	if err == nil {
+		_, err = walkSteps(ctx, c.steps(), c.directory, c.meet)
 	}
 	if err != nil {
 		return fmt.Errorf("the source sends an incomplete history: %w", err)
@@ -112,7 +106,6 @@ func (s *Store) checkReceived(ctx context.Context, r *receivedPack, want Hash) e
 type connection struct {
 	store   *Store
 	pack    *receivedPack
-	walk    treeWalk
 	commits map[Hash]links // all that were read
 	fresh   map[Hash]links // those that came with the pack
 }
@@ -143,17 +136,18 @@ func (c *connection) gather(ctx context.Context, want Hash) error {
 	return nil
 }
 
-// commit checks the trees of one commit that came.
-func (c *connection) commit(id Hash) error {
-	l := c.commits[id]
-	var before Hash
-	if len(l.parents) > 0 {
-		before = c.commits[l.parents[0]].tree
+// steps are what the commits that came did.
+func (c *connection) steps() []step {
+	steps := make([]step, 0, len(c.fresh))
+	for _, id := range firstParentsFirst(slices.Collect(maps.Keys(c.fresh)), c.fresh) {
+		l := c.fresh[id]
+		var before Hash
+		if len(l.parents) > 0 {
+			before = c.commits[l.parents[0]].tree
+		}
+		steps = append(steps, step{id, before, l.tree})
 	}
-	if err := c.walk.tree(before, l.tree, 0); err != nil {
-		return fmt.Errorf("commit %s: %w", id, err)
-	}
-	return nil
+	return steps
 }
 
 func (c *connection) read(kind objectKind, id Hash) ([]byte, error) {
@@ -180,7 +174,7 @@ func (c *connection) directory(tree Hash) (directory, error) {
 }
 
 // meet looks inside what came; what was here before is whole.
-func (c *connection) meet(kind objectKind, id Hash) (bool, error) {
+func (c *connection) meet(_ int, kind objectKind, id Hash) (bool, error) {
 	if c.pack.has(id) {
 		return kind == kindTree, nil
 	}

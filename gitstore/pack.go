@@ -196,21 +196,42 @@ func newInflater(r io.Reader) (io.ReadCloser, error) {
 	return zlib.NewReader(r)
 }
 
-// entry reads one entry as it stands: a whole object or a delta.
-func (p *pack) entry(offset int64) (h entryHeader, content []byte, err error) {
+// entry reads one entry as it stands, a whole object or a delta, and tells where it ends.
+func (p *pack) entry(w *packWindow, offset int64) (h entryHeader, content []byte, end int64, err error) {
 	if offset < packHead || offset >= p.size {
-		return h, nil, fmt.Errorf("%s: offset %d lies outside the pack", p.base, offset)
+		return h, nil, 0, fmt.Errorf("%s: offset %d lies outside the pack", p.base, offset)
 	}
+	h, content, end, err = w.entry(offset)
+	if errors.Is(err, errBeyondWindow) {
+		h, content, end, err = p.longEntry(offset)
+	}
+	if err != nil {
+		return h, nil, 0, fmt.Errorf("%s at %d: %w", p.base, offset, err)
+	}
+	return h, content, end, nil
+}
+
+// longEntry inflates from the file, so that memory grows with the content alone.
+func (p *pack) longEntry(offset int64) (h entryHeader, content []byte, end int64, err error) {
 	r := readers.Get().(*bufio.Reader)
 	defer readers.Put(r)
 	r.Reset(io.NewSectionReader(p.file, offset, p.size-offset))
-	if h, err = readHeader(r, offset); err == nil {
-		content, err = inflate(r, h.size)
+	c := &countingReader{r: r}
+	if h, err = readHeader(c, offset); err == nil {
+		content, err = inflate(c, h.size)
 	}
-	if err != nil {
-		return h, nil, fmt.Errorf("%s at %d: %w", p.base, offset, err)
+	return h, content, offset + c.n, err
+}
+
+// single reads an entry whose neighbours are not asked for.
+func (p *pack) single(offset int64) (entryHeader, []byte, error) {
+	w := singleReads.Get().(*packWindow)
+	defer singleReads.Put(w)
+	if w.pack != p {
+		w.pack, w.piece = p, w.piece[:0]
 	}
-	return h, content, nil
+	h, content, _, err := p.entry(w, offset)
+	return h, content, err
 }
 
 // object resolves the entry at offset through its chain of deltas. find names the place of a ref-delta's base.
@@ -220,7 +241,7 @@ func (p *pack) object(offset int64, bases *baseCache, find func(Hash) (int64, bo
 	kind, content, cached := bases.get(p, offset)
 	at := offset
 	for !cached {
-		h, data, err := p.entry(at)
+		h, data, err := p.single(at)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -261,14 +282,13 @@ func (p *pack) deltaBase(h entryHeader, find func(Hash) (int64, bool)) (int64, e
 }
 
 func (p *pack) patch(kind objectKind, content []byte, chain []link, bases *baseCache) ([]byte, error) {
-	for i, l := range slices.Backward(chain) {
+	for _, l := range slices.Backward(chain) {
 		next, err := packfile.PatchDelta(content, l.delta)
 		if err != nil {
 			return nil, fmt.Errorf("%s at %d: %w", p.base, l.offset, err)
 		}
-		if content = next; i > 0 {
-			bases.put(p, l.offset, kind, content)
-		}
+		content = next
+		bases.put(p, l.offset, kind, content) // the neighbour in the history may be told from this one
 	}
 	return content, nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 )
 
 // packIndex is a version 2 pack index as it stands in its file: 256 counts, sorted ids, checksums, offsets.
@@ -84,10 +83,15 @@ func (x *packIndex) search(prefix []byte) (int, bool) {
 	}
 	high := int(binary.BigEndian.Uint32(x.data[8+4*int(prefix[0]):]))
 	names := x.data[indexHead:]
-	i := low + sort.Search(high-low, func(i int) bool {
-		at := (low + i) * sha1.Size
-		return bytes.Compare(names[at:at+sha1.Size], prefix) >= 0
-	})
+	i, end := low, high
+	for i < end { // by hand: lookups are a tenth of a walk through history
+		middle := int(uint(i+end) / 2)
+		if at := middle * sha1.Size; bytes.Compare(names[at:at+sha1.Size], prefix) < 0 {
+			i = middle + 1
+		} else {
+			end = middle
+		}
+	}
 	return i, i < high && bytes.HasPrefix(names[i*sha1.Size:], prefix)
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,8 +19,9 @@ type packSet struct {
 	dir     string
 	mu      sync.RWMutex // held for reading during every read of a pack, so that none is closed under a reader
 	packs   []*pack
-	broken  []error   // packs that could not be opened at the last look
-	stamp   time.Time // modification time of the directory at the last look
+	last    atomic.Pointer[pack] // that had the object last looked for: its neighbours are asked for next
+	broken  []error              // packs that could not be opened at the last look
+	stamp   time.Time            // modification time of the directory at the last look
 	looked  time.Time
 	closed  bool
 	retired func() // called when a pack was closed
@@ -35,11 +37,21 @@ func (s *packSet) within(id Hash, read func(p *pack, offset int64) error) error 
 		return errClosed
 	}
 	err := ErrNotFound
+	try := func(p *pack) bool {
+		offset, ok := p.index.find(id)
+		if ok {
+			err = read(p, offset)
+		}
+		return ok && err == nil
+	}
+	last := s.last.Load()
+	if last != nil && try(last) {
+		return nil
+	}
 	for _, p := range s.packs {
-		if offset, ok := p.index.find(id); ok {
-			if err = read(p, offset); err == nil {
-				return nil
-			}
+		if p != last && try(p) {
+			s.last.Store(p)
+			return nil
 		}
 	}
 	return err
@@ -65,6 +77,7 @@ func (s *packSet) add(p *pack) {
 		return q.base == p.base
 	})
 	s.packs = append([]*pack{p}, s.packs...)
+	s.last.Store(nil)
 }
 
 // settled is how old a directory's time stamp must be before an equal one proves that nothing was added: the kernel's
@@ -131,6 +144,7 @@ func (s *packSet) replace(found []*pack, gone map[string]*pack) {
 		return cmp.Or(times[b].Compare(times[a]), cmp.Compare(a.base, b.base))
 	})
 	s.packs = found
+	s.last.Store(nil)
 	for _, p := range gone {
 		p.file.Close()
 	}
@@ -185,5 +199,6 @@ func (s *packSet) close() error {
 		err = errors.Join(err, p.file.Close())
 	}
 	s.packs, s.closed = nil, true
+	s.last.Store(nil)
 	return err
 }

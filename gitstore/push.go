@@ -133,7 +133,7 @@ func (t *transfer) write(ctx context.Context, w io.Writer, a Advert, there Hash)
 	if err != nil {
 		return err
 	}
-	return t.store.sendPack(ctx, ids, w)
+	return t.store.sendPack(ctx, ids, a.capabilities["ofs-delta"], w)
 }
 
 // haves are the commits that the hub is sure to have: what the ref shows, or,

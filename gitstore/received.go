@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 )
@@ -119,16 +118,16 @@ func (n *naming) index(count uint32, sum []byte) ([]byte, error) {
 
 // scan reads the entries in order and names those that are whole.
 func (n *naming) scan(count uint32) error {
-	at := int64(packHead)
+	at, w := int64(packHead), n.pack.window()
 	for range count {
 		if err := cancelled(n.ctx); err != nil {
 			return err
 		}
-		h, content, end, err := n.pack.entryTo(at)
+		h, content, end, err := n.pack.entry(w, at)
 		if err != nil {
 			return err
 		}
-		crc, err := n.pack.crc(at, end)
+		crc, err := w.crc(at, end)
 		if err != nil {
 			return err
 		}
@@ -181,30 +180,6 @@ func (n *naming) resolve() error {
 	}
 	n.deltas = left
 	return nil
-}
-
-// entryTo is entry, and tells where the entry ends.
-func (p *pack) entryTo(offset int64) (h entryHeader, content []byte, end int64, err error) {
-	if offset < packHead || offset >= p.size {
-		return h, nil, 0, fmt.Errorf("%s: offset %d lies outside the pack", p.base, offset)
-	}
-	r := readers.Get().(*bufio.Reader)
-	defer readers.Put(r)
-	r.Reset(io.NewSectionReader(p.file, offset, p.size-offset))
-	c := &countingReader{r: r}
-	if h, err = readHeader(c, offset); err == nil {
-		content, err = inflate(c, h.size)
-	}
-	if err != nil {
-		return h, nil, 0, fmt.Errorf("%s at %d: %w", p.base, offset, err)
-	}
-	return h, content, offset + c.n, nil
-}
-
-func (p *pack) crc(from, to int64) (uint32, error) {
-	d := crc32.NewIEEE()
-	_, err := io.Copy(d, io.NewSectionReader(p.file, from, to-from))
-	return d.Sum32(), err
 }
 
 // countingReader counts what an inflater takes; it reads single bytes, so it never takes too many.

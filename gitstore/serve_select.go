@@ -3,7 +3,6 @@ package gitstore
 import (
 	"container/heap"
 	"context"
-	"fmt"
 	"slices"
 )
 
@@ -23,24 +22,34 @@ func (s *Store) newObjects(ctx context.Context, wants, haves []Hash) ([]Hash, er
 		ids = append(ids, c.id)
 		commits[c.id] = c.links
 	}
-	trees := treeWalk{read: s.readDirectory, seen: map[Hash]struct{}{}}
-	trees.meet = func(_ objectKind, id Hash) (bool, error) {
-		if id == emptyTree && !s.Has(id) {
-			return false, nil // known to every git, stored by few
-		}
-		ids = append(ids, id)
-		return true, cancelled(ctx)
-	}
+	steps := make([]step, 0, len(fresh))
 	for _, id := range firstParentsFirst(ids, commits) {
 		before, err := w.firstParentTree(commits[id])
 		if err != nil {
 			return nil, err
 		}
-		if err := trees.tree(before, commits[id].tree, 0); err != nil {
-			return nil, fmt.Errorf("commit %s: %w", id, err)
+		steps = append(steps, step{id, before, commits[id].tree})
+	}
+	return s.appendTrees(ctx, ids, steps)
+}
+
+// appendTrees adds the trees and files that the steps brought, each once.
+func (s *Store) appendTrees(ctx context.Context, ids []Hash, steps []step) ([]Hash, error) {
+	var found [2][]Hash
+	walks, err := walkSteps(ctx, steps, s.peekDirectory, func(half int, _ objectKind, id Hash) (bool, error) {
+		if id == emptyTree && !s.Has(id) {
+			return false, nil // known to every git, stored by few
+		}
+		found[half] = append(found[half], id)
+		return true, cancelled(ctx)
+	})
+	ids = append(ids, found[0]...)
+	for _, id := range found[1] {
+		if _, again := walks[0].seen[id]; !again {
+			ids = append(ids, id)
 		}
 	}
-	return ids, nil
+	return ids, err
 }
 
 // walked is one commit of a walk; old means that a have reaches it.

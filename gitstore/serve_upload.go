@@ -118,11 +118,12 @@ func (h *gitServer) upload(ctx context.Context, q *uploadRequest, w io.Writer) e
 }
 
 func (h *gitServer) send(ctx context.Context, q *uploadRequest, ids []Hash, w io.Writer) error {
+	ofs := q.capabilities["ofs-delta"]
 	if !q.capabilities["side-band-64k"] {
-		return h.store.sendPack(ctx, ids, w)
+		return h.store.sendPack(ctx, ids, ofs, w)
 	}
 	bands := newBandWriter(w)
-	if err := h.store.sendPack(ctx, ids, bands); err != nil {
+	if err := h.store.sendPack(ctx, ids, ofs, bands); err != nil {
 		bands.fail("the repository can not be read\n")
 		return err
 	}

@@ -1,8 +1,12 @@
 package gitstore
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // maxTreeDepth bounds the recursion into trees: a peer can nest them without
@@ -31,9 +35,29 @@ func (s *Store) links(id Hash) (links, error) {
 	return l, nil
 }
 
-func readLinks(content []byte) (links, error) {
-	c, err := parseCommit(content)
-	return links{c.Tree, c.Parents, c.Committer.When.Unix()}, err
+// readLinks is parseCommit without names and words.
+func readLinks(content []byte) (l links, err error) {
+	head, _, _ := bytes.Cut(content, []byte("\n\n"))
+	for line := range bytes.SplitSeq(head, []byte("\n")) {
+		key, value, _ := bytes.Cut(line, []byte(" "))
+		switch string(key) {
+		case "tree":
+			l.tree, err = ParseHash(string(value))
+		case "parent":
+			var parent Hash
+			parent, err = ParseHash(string(value))
+			l.parents = append(l.parents, parent)
+		case "committer":
+			l.when = parseSignature(string(value)).When.Unix()
+		}
+		if err != nil {
+			return l, err
+		}
+	}
+	if l.tree.IsZero() {
+		return l, fmt.Errorf("no tree in %q", cut(string(head), 80))
+	}
+	return l, nil
 }
 
 // firstParentsFirst orders commits so that each comes behind its first parent.
@@ -65,6 +89,40 @@ type treeWalk struct {
 	// meet is called once for each object; true means to look inside a tree.
 	meet func(kind objectKind, id Hash) (bool, error)
 	seen map[Hash]struct{}
+	// met are the trees that the next commits are to be compared with.
+	met treeCache
+}
+
+// walkCacheBytes holds what is current of 20,000 layers; clones run side by side, so it is bounded.
+const walkCacheBytes = 4 << 20
+
+// step is what one commit made of the tree of its first parent.
+type step struct{ commit, before, after Hash }
+
+// walkSteps goes through commits in the order of firstParentsFirst, one half of them beside the other: each takes what
+// comes before it for whole, which it is when both are done. meet is told the half.
+func walkSteps(ctx context.Context, all []step, read func(Hash) (directory, error), meet func(half int, kind objectKind, id Hash) (bool, error)) ([2]*treeWalk, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	var walks [2]*treeWalk
+	for half, steps := range [2][]step{all[:len(all)/2], all[len(all)/2:]} {
+		w := &treeWalk{read: read, seen: map[Hash]struct{}{}, met: treeCache{limit: walkCacheBytes}}
+		w.meet = func(kind objectKind, id Hash) (bool, error) { return meet(half, kind, id) }
+		walks[half] = w
+		group.Go(func() error { return w.steps(ctx, steps) })
+	}
+	return walks, group.Wait()
+}
+
+func (w *treeWalk) steps(ctx context.Context, steps []step) error {
+	for _, s := range steps {
+		if err := cancelled(ctx); err != nil {
+			return err
+		}
+		if err := w.tree(s.before, s.after, 0); err != nil {
+			return fmt.Errorf("commit %s: %w", s.commit, err)
+		}
+	}
+	return nil
 }
 
 func (w *treeWalk) tree(old, new Hash, depth int) error {
@@ -83,6 +141,10 @@ func (w *treeWalk) tree(old, new Hash, depth int) error {
 		return err
 	}
 	for _, e := range after {
+		if len(before) > 0 && before[0] == e { // as most are
+			before = before[1:]
+			continue
+		}
 		for len(before) > 0 && compareEntries(before[0], e) < 0 {
 			before = before[1:]
 		}
@@ -101,12 +163,15 @@ func (w *treeWalk) tree(old, new Hash, depth int) error {
 }
 
 func (w *treeWalk) both(old, new Hash) (before, after directory, err error) {
-	if !old.IsZero() && old != emptyTree {
+	before, met := w.met.get(old)
+	if !met && !old.IsZero() && old != emptyTree {
 		if before, err = w.read(old); err != nil {
 			return nil, nil, err
 		}
 	}
-	after, err = w.read(new)
+	if after, err = w.read(new); err == nil {
+		w.met.replace(old, new, after)
+	}
 	return before, after, err
 }
 

@@ -125,7 +125,7 @@ func checkPath(path string) error {
 }
 
 func checkEntryName(name string) error {
-	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || isDotGit(name) {
+	if name == "" || name == "." || name == ".." || strings.IndexByte(name, '/') >= 0 || strings.IndexByte(name, 0) >= 0 || isDotGit(name) {
 		return &storeError{text: strconv.Quote(cut(name, 100)) + " is no name for a tracked file", permanent: true,
 			hint: "take it out of the history where it was committed: such a tree is never fetched"}
 	}
@@ -135,8 +135,8 @@ func checkEntryName(name string) error {
 // isDotGit knows the spellings that some file system takes for .git: any case, trailing dots and spaces, streams,
 // its short name, and letters that are ignored.
 func isDotGit(name string) bool {
-	if len(name) < 4 {
-		return false
+	if len(name) < 4 || name[0] != '.' && name[0]|0x20 != 'g' && name[0] < 0x80 {
+		return false // as nearly all are: trees are read by the ten thousand
 	}
 	folded := strings.Map(func(r rune) rune {
 		switch {
@@ -158,10 +158,11 @@ type treeCache struct {
 	mu         sync.Mutex
 	young, old map[Hash]directory
 	size       int
+	limit      int // of a generation, in bytes
 }
 
 const (
-	treeCacheBytes = 24 << 20 // each generation: the whole tree of 100,000 layers
+	treeCacheBytes = 24 << 20 // of a store: the whole tree of 100,000 layers
 	entryBytes     = 60       // an entry with its name, about
 )
 
@@ -195,7 +196,7 @@ func (c *treeCache) replace(old, id Hash, d directory) {
 }
 
 func (c *treeCache) add(id Hash, d directory) {
-	if c.young == nil || c.size > treeCacheBytes {
+	if c.young == nil || c.size > c.limit {
 		c.old, c.young, c.size = c.young, map[Hash]directory{}, 0
 	}
 	if _, ok := c.young[id]; !ok {
