@@ -40,14 +40,12 @@ func (s *Store) Ref(name string) (Hash, error) {
 
 // refFile gives the content of a ref's own file, nil if it has none.
 func (s *Store) refFile(name string) ([]byte, error) {
-	text, err := os.ReadFile(s.refPath(name))
+	text, err := readSmall(s.refPath(name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("read the ref %s: %w", name, err)
-	case text == nil:
-		text = []byte{}
 	}
 	return text, nil
 }
@@ -116,7 +114,7 @@ func (s *Store) RepairRef(name string) (Hash, error) {
 
 // TornRefs names the refs whose file can not be read as a commit id, and the branch where it vanished.
 func (s *Store) TornRefs() ([]string, error) {
-	names, err := s.looseNames()
+	names, err := s.looseNames("refs/")
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +170,7 @@ func (s *Store) packedRefs() (map[string]Hash, error) {
 
 // Refs gives every ref whose full name starts with prefix ("refs/" for all).
 func (s *Store) Refs(prefix string) (map[string]Hash, error) {
-	names, err := s.looseNames()
+	names, err := s.looseNames(prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -187,9 +185,6 @@ func (s *Store) Refs(prefix string) (map[string]Hash, error) {
 		}
 	}
 	for _, name := range names {
-		if !strings.HasPrefix(name, prefix) {
-			continue
-		}
 		id, err := s.Ref(name)
 		if err != nil {
 			return nil, err
@@ -201,17 +196,18 @@ func (s *Store) Refs(prefix string) (map[string]Hash, error) {
 	return out, nil
 }
 
-// looseNames lists the refs that have a file of their own.
-func (s *Store) looseNames() (names []string, err error) {
-	err = filepath.WalkDir(filepath.Join(s.dir, "refs"), func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // removed while we looked
+// looseNames lists the refs of a prefix that have a file of their own.
+func (s *Store) looseNames(prefix string) (names []string, err error) {
+	below := s.refPath(prefix[:strings.LastIndexByte(prefix, '/')+1])
+	err = filepath.WalkDir(below, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			return nil // removed while we looked, or there is nothing of that prefix
 		}
 		if err != nil || d.IsDir() {
 			return err
 		}
 		rel, err := filepath.Rel(s.dir, path)
-		if name := filepath.ToSlash(rel); err == nil && checkRefName(name) == nil {
+		if name := filepath.ToSlash(rel); err == nil && strings.HasPrefix(name, prefix) && checkRefName(name) == nil {
 			names = append(names, name)
 		}
 		return err
