@@ -3,18 +3,13 @@ package gsgit
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"reflect"
 	"sync"
 	"time"
 
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/kafkabus"
 )
-
-// reportEvery is the heartbeat of a node's record on the topic.
-const reportEvery = 15 * time.Second
 
 // Node is what a process tells of itself: the record on the topic, /status, and whether it is ready.
 type Node struct {
@@ -149,65 +144,4 @@ func say(w http.ResponseWriter, code int, word string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = w.Write([]byte(word + "\n"))
-}
-
-// reporter takes a node's record to the topic.
-type reporter interface {
-	Report(ctx context.Context, n kafkabus.NodeRecord) error
-}
-
-// Heartbeat is the Task that keeps a node's record on the topic: at each change, and every 15 seconds. It
-// also notices another process that reports under the node's name.
-type Heartbeat struct {
-	Node  *Node
-	Board reporter
-
-	last  kafkabus.NodeRecord
-	first time.Time // when a record of ours was written for the first time
-	at    time.Time
-	twin  time.Time // when another's record was last seen under our name
-}
-
-// Sync writes the record where it says something new or is due, and asks to be called for the next beat.
-func (h *Heartbeat) Sync(ctx context.Context) (time.Duration, error) {
-	h.lookForTwin()
-	record := h.Node.Record()
-	if wait := reportEvery - time.Since(h.at); wait > 0 && sameNews(record, h.last) {
-		return wait, nil
-	}
-	if err := h.Board.Report(ctx, record); err != nil {
-		return 0, err
-	}
-	h.last, h.at = record, time.Now()
-	if h.first.IsZero() {
-		h.first = h.at
-	}
-	return reportEvery, nil
-}
-
-// lookForTwin finds a record under our name that another process wrote: one that started later, or one that
-// came after ours, which the record of our own life before can not. Both write over each other, so what
-// was seen stands for some beats.
-func (h *Heartbeat) lookForTwin() {
-	if h.Node.Peers == nil {
-		return
-	}
-	for _, p := range h.Node.Peers() {
-		other := p.Instance == h.Node.Instance && !p.Started.Equal(h.Node.Started)
-		if other && (p.Started.After(h.Node.Started) || !h.first.IsZero() && p.Seen.After(h.first)) {
-			h.twin = time.Now()
-		}
-	}
-	if h.twin.IsZero() || time.Since(h.twin) > 3*reportEvery {
-		h.Node.Health.Set("twin", Condition{})
-		return
-	}
-	h.Node.Health.Set("twin", Condition{State: Error, Why: fmt.Sprintf("another gsgit runs as %s", h.Node.Instance),
-		Hint: "give each node its own --instance"})
-}
-
-// sameNews tells whether two records differ in nothing but their time.
-func sameNews(a, b kafkabus.NodeRecord) bool {
-	a.Time = b.Time
-	return reflect.DeepEqual(a, b)
 }

@@ -104,11 +104,11 @@ func (n NodeRecord) check() error {
 	)
 }
 
-// sameNews reports whether the two differ in nothing but their time: a mere
-// heartbeat, for which nobody need be woken.
+// sameNews reports whether the two differ in nothing but their time and how far
+// the node has come: a mere heartbeat, for which nobody need be woken. What is to
+// be fetched is announced.
 func (n NodeRecord) sameNews(o NodeRecord) bool {
 	return n.Instance == o.Instance && n.Cluster == o.Cluster && slices.Equal(n.Roles, o.Roles) &&
-		n.Version == o.Version && n.State == o.State && maps.Equal(n.Heads, o.Heads) &&
-		n.Disk == o.Disk && n.Applied == o.Applied && n.Lag == o.Lag && n.Drift == o.Drift &&
+		n.Version == o.Version && n.State == o.State && n.Drift == o.Drift &&
 		n.Started.Equal(o.Started) && n.URL == o.URL
 }

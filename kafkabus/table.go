@@ -158,7 +158,8 @@ func (t *table) wakeLive(replay bool) {
 func (t *table) CaughtUp() <-chan struct{} { return t.caught }
 
 // Changed carries one hint at a time: the table is not what it was, or the link
-// to the broker came or went. A heartbeat that says nothing new gives none.
+// to the broker came or went. A node's record gives none where it only says that
+// the node is alive and how far it has come.
 func (t *table) Changed() <-chan struct{} { return t.hint }
 
 // Heads returns the newest announcement of every key that was ever heard and

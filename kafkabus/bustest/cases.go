@@ -171,6 +171,7 @@ func testHeartbeat(t *testing.T, b Broker) {
 	for beat := time.Duration(1); beat <= 3; beat++ {
 		h := Health("gs-a", "ok", start)
 		h.Time = h.Time.Add(beat * time.Second)
+		h.Disk, h.Applied, h.Lag = Commit(int(beat)), Commit(int(beat)), int(beat)
 		must(t, one.Report(t.Context(), h))
 		Wait(t, "a heartbeat", func() bool { n, _ := record(two, "gs-a"); return n.Time.Equal(h.Time) })
 	}
