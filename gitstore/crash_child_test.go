@@ -51,8 +51,9 @@ func child(dir, job, other string, death int) *exec.Cmd {
 
 // doom kills the process at a point: after a change of a file, or at a named step.
 type doom struct {
-	dir string
-	at  int // 0: never
+	dir  string
+	at   int                              // 0: never
+	also func(operation, path, to string) // sees each change first; may be nil
 
 	mu     sync.Mutex
 	passed int
@@ -73,6 +74,9 @@ func (d *doom) options() Options { return Options{Step: d.pass} }
 func (d *doom) watch(s *Store) { s.disk.observe, s.disk.lazy = d.observe, true }
 
 func (d *doom) observe(operation, path, to string) {
+	if d.also != nil {
+		d.also(operation, path, to)
+	}
 	if to != "" {
 		to = " to " + pointName(d.dir, to)
 	}

@@ -49,14 +49,20 @@ func TestKilledAtEveryPointLosesNothingAndLeavesNothing(t *testing.T) {
 	for _, c := range crashes {
 		t.Run(c.job, func(t *testing.T) {
 			t.Parallel()
-			before := t.TempDir()
-			copyTree(t, whole, filepath.Join(before, ".git"))
-			if c.ready != nil {
-				c.ready(t, filepath.Join(before, ".git"), filepath.Join(before, "other"))
-			}
-			comparePoints(t, points[c.job], c.everyPoint(t, before))
+			comparePoints(t, points[c.job], c.everyPoint(t, c.before(t, whole)))
 		})
 	}
+}
+
+// before makes a directory in which the job finds all that it needs.
+func (c crash) before(t *testing.T, whole string) string {
+	t.Helper()
+	root := t.TempDir()
+	copyTree(t, whole, filepath.Join(root, ".git"))
+	if c.ready != nil {
+		c.ready(t, filepath.Join(root, ".git"), filepath.Join(root, "other"))
+	}
+	return root
 }
 
 // everyPoint lets copies die at the first point, the second and so on, until one comes to its end.
@@ -96,21 +102,31 @@ func comparePoints(t *testing.T, want, got []string) {
 	}
 }
 
-// check starts anew where the child died, and looks whether anything is lost or left over.
+// check starts anew where the child died, looks whether anything is lost or left over, and does the job again.
 func (c crash) check(t *testing.T, dir, other, at string) {
 	t.Helper()
-	ctx := context.Background()
+	s := c.start(t, dir, other, at)
+	defer s.Close()
+	if job := jobs[c.job]; c.job != "create" {
+		if err := job(dir, other, &doom{dir: dir}); err != nil {
+			t.Errorf("killed at %q, again: %v", at, err)
+		}
+	}
+}
+
+// start is the next start, after which all is whole and nothing left over.
+func (c crash) start(t *testing.T, dir, other, at string) *Store {
+	t.Helper()
 	s, err := Create(dir, Options{})
 	if err != nil {
 		t.Fatalf("killed at %q: %v", at, err)
 	}
-	defer s.Close()
 	s.disk.lazy = true
 	if c.job == "repair" {
 		err = repairJob(s, other)
 	}
 	if err == nil {
-		err = s.Recover(ctx)
+		err = s.Recover(context.Background())
 	}
 	if err != nil {
 		t.Fatalf("killed at %q: %v", at, err)
@@ -124,11 +140,7 @@ func (c crash) check(t *testing.T, dir, other, at string) {
 			t.Errorf("killed at %q: %s", at, wrong)
 		}
 	}
-	if job := jobs[c.job]; c.job != "create" {
-		if err := job(dir, other, &doom{dir: dir}); err != nil {
-			t.Errorf("killed at %q, again: %v", at, err)
-		}
-	}
+	return s
 }
 
 // headIsOldOrNew: the branch is at the commit before or at the new one, and the marker not ahead of it.
@@ -191,7 +203,7 @@ func hubIsWhole(t *testing.T, s *Store, other string) string {
 func litter(t *testing.T, dir, _ string) {
 	t.Helper()
 	dieAt(t, dir, "commit", "rename TMP_pack to PACK.pack")
-	dieAt(t, dir, "delete ref", "link gsgit/TMP.ref to refs/gsgit/disk.lock")
+	dieAt(t, dir, "delete ref", "create gsgit/TMP")
 	indexes := must(filepath.Glob(filepath.Join(dir, "objects", "pack", "pack-*.idx")))(t)
 	torn := indexes[slices.IndexFunc(indexes, func(path string) bool { return exists(strings.TrimSuffix(path, "idx") + "keep") })]
 	dieAt(t, dir, "roll-up", "remove PACK.idx")

@@ -21,8 +21,7 @@ const seedEnv = "GSGIT_SEED"
 // Some hundred processes that commit, import, fetch and roll up die by SIGKILL, half of them after some change of a file,
 // the others at any moment. Each next one goes on where the last one fell.
 func TestRandomlyKilledProcessesLoseNoAcknowledgedCommit(t *testing.T) {
-	seed := must(strconv.ParseUint(cmp.Or(os.Getenv(seedEnv), strconv.Itoa(rand.Int())), 10, 64))(t)
-	t.Logf("%s=%d", seedEnv, seed)
+	seed := seedOf(t)
 	repositories, lives := 16, 26
 	if testing.Short() {
 		repositories = 1
@@ -42,6 +41,14 @@ func TestRandomlyKilledProcessesLoseNoAcknowledgedCommit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// seedOf says what it gives, so that a failure can be drawn again.
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	seed := must(strconv.ParseUint(cmp.Or(os.Getenv(seedEnv), strconv.Itoa(rand.Int())), 10, 64))(t)
+	t.Logf("%s=%d", seedEnv, seed)
+	return seed
 }
 
 // numbered is a repository whose first commits have refs of their own, to be fetched one after the other.

@@ -25,7 +25,7 @@ var points = map[string][]string{
 
 var newPack = []string{
 	"create TMP_pack", "write TMP_pack", "sync TMP_pack", "create TMP_idx", "write TMP_idx", "sync TMP_idx", "gitstore.pack",
-	"create PACK.keep", "write PACK.keep", "rename TMP_pack to PACK.pack", "gitstore.renamed", "rename TMP_idx to PACK.idx",
+	"link gsgit/keep to PACK.keep", "rename TMP_pack to PACK.pack", "gitstore.renamed", "rename TMP_idx to PACK.idx",
 	"syncdir objects/pack", "gitstore.objects",
 }
 
@@ -37,7 +37,7 @@ var rolledUp = []string{
 
 // cleared is what a start does besides ending a roll-up.
 var cleared = []string{
-	"remove refs/gsgit/disk.lock", "remove gsgit/TMP.ref", "rename TMP_idx to PACK.idx", "remove PACK.idx", "remove PACK.keep", "remove LOOSE",
+	"remove packed-refs.lock", "remove refs/gsgit/disk.lock", "remove gsgit/TMP", "remove TMP.lock", "remove refs/gsgit/TMP.lock", "rename TMP_idx to PACK.idx", "remove PACK.idx", "remove PACK.keep", "remove LOOSE",
 }
 
 var (
@@ -51,15 +51,17 @@ func newFile(path, dir string) []string {
 }
 
 func newRef(name string) []string {
-	return slices.Concat(lockedRef(name), []string{"rename " + name + ".lock to " + name, "syncdir " + path.Dir(name), "gitstore.ref:" + name, "remove gsgit/TMP.ref"})
+	return slices.Concat(lockedRef(name),
+		[]string{"rename " + name + ".lock to " + name, "syncdir " + path.Dir(name), "gitstore.ref:" + name, "remove " + path.Dir(name) + "/TMP.lock"})
 }
 
 func lockedRef(name string) []string {
-	return []string{"create gsgit/TMP.ref", "write gsgit/TMP.ref", "sync gsgit/TMP.ref", "link gsgit/TMP.ref to " + name + ".lock", "gitstore.locked:" + name}
+	temporary := path.Join(path.Dir(name), "TMP.lock")
+	return []string{"create " + temporary, "write " + temporary, "sync " + temporary, "link " + temporary + " to " + name + ".lock", "gitstore.locked:" + name}
 }
 
 // noPackedRef is the end of a ref that git has packed.
 func noPackedRef(name, dir string) []string {
 	return slices.Concat(lockedRef(name), lockedRef("packed-refs"), newFile("packed-refs", "."),
-		[]string{"remove packed-refs.lock", "remove gsgit/TMP.ref", "syncdir " + dir, "gitstore.ref:" + name, "remove " + name + ".lock"})
+		[]string{"remove packed-refs.lock", "remove TMP.lock", "syncdir " + dir, "gitstore.ref:" + name, "remove " + name + ".lock", "remove " + dir + "/TMP.lock"})
 }

@@ -18,21 +18,32 @@ const keepMark = "gsgit\n"
 // keepLimit is how old a .keep of ours becomes whose ref never came.
 const keepLimit = time.Hour
 
+// markFile is the one file that all our .keep files are further names of: so a power cut can not leave one that is empty,
+// which would be a person's wish to keep the pack for ever.
+func (s *Store) markFile() string { return filepath.Join(s.dir, stateDir, "keep") }
+
 // holdPack comes before the pack can be seen. It needs no sync: what it guards against does not outlive a power cut.
 func (s *Store) holdPack(base string) error {
-	f, err := s.disk.create(base + ".keep")
+	err := s.disk.link(s.markFile(), base+".keep")
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = s.makeMarkFile(); err == nil {
+			err = s.disk.link(s.markFile(), base+".keep")
+		}
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil // someone's wish to keep it
 	}
-	if err != nil {
+	if err == nil {
+		s.held.Store(base, true)
+	}
+	return err
+}
+
+func (s *Store) makeMarkFile() error {
+	if err := s.disk.makeDir(filepath.Dir(s.markFile())); err != nil {
 		return err
 	}
-	err = s.disk.write(f, []byte(keepMark))
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	s.held.Store(base, true)
-	return err
+	return s.replaceFile(s.markFile(), []byte(keepMark))
 }
 
 // releasePacks lets go of the packs that hold a commit which a ref leads to now.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -27,35 +29,36 @@ func (s *Store) Recover(ctx context.Context) error {
 	return nil
 }
 
-// clearLocks removes the locks that are the second name of a temporary file of ours, then those files. The lock of a git
-// that is at work has one name only.
+// clearLocks removes the locks that are the second name of a temporary file of ours, then those files, and the temporary
+// files of others than refs. The lock of a git that is at work has one name only.
 func (s *Store) clearLocks(context.Context) error {
-	state := filepath.Join(s.dir, stateDir)
-	if err := s.disk.makeDir(state); err != nil {
+	if err := s.disk.makeDir(filepath.Join(s.dir, stateDir)); err != nil {
 		return err
 	}
-	leftovers, err := filepath.Glob(filepath.Join(state, temporaryPrefix+"*"))
-	if err != nil || len(leftovers) == 0 {
-		return err
-	}
-	var ours []fs.FileInfo
-	for _, path := range leftovers {
-		if info, err := os.Lstat(path); err == nil {
-			ours = append(ours, info)
-		}
-	}
-	err = s.eachLock(func(path string, info fs.FileInfo) error {
-		for _, our := range ours {
-			if os.SameFile(our, info) {
-				return s.disk.remove(path)
-			}
+	ours := map[string]fs.FileInfo{}
+	err := s.eachLock(func(path string, info fs.FileInfo) error {
+		if strings.HasPrefix(filepath.Base(path), temporaryPrefix) {
+			ours[path] = info
 		}
 		return nil
 	})
-	for _, path := range leftovers {
+	if err == nil && len(ours) > 0 {
+		err = s.eachLock(func(path string, info fs.FileInfo) error { return s.clearLock(path, info, ours) })
+	}
+	others, globbing := filepath.Glob(filepath.Join(s.dir, stateDir, temporaryPrefix+"*"))
+	for _, path := range append(others, slices.Sorted(maps.Keys(ours))...) {
 		err = errors.Join(err, s.disk.remove(path))
 	}
-	return err
+	return errors.Join(err, globbing)
+}
+
+func (s *Store) clearLock(path string, info fs.FileInfo, ours map[string]fs.FileInfo) error {
+	for own, our := range ours {
+		if path != own && os.SameFile(our, info) {
+			return s.disk.remove(path)
+		}
+	}
+	return nil
 }
 
 func (s *Store) eachLock(do func(path string, info fs.FileInfo) error) error {
@@ -72,9 +75,11 @@ func (s *Store) eachLock(do func(path string, info fs.FileInfo) error) error {
 		}
 		return do(path, info)
 	}
-	return errors.Join(
-		filepath.WalkDir(filepath.Join(s.dir, "refs"), visit),
-		filepath.WalkDir(filepath.Join(s.dir, "packed-refs.lock"), visit))
+	beside, err := filepath.Glob(filepath.Join(s.dir, "*.lock")) // of packed-refs
+	for _, root := range append(beside, filepath.Join(s.dir, "refs")) {
+		err = errors.Join(err, filepath.WalkDir(root, visit))
+	}
+	return err
 }
 
 // clearPacks finishes what installPack and rollUp left. While another process rolls packs up, its temporary files are

@@ -71,7 +71,8 @@ func shown(h Hash) string {
 }
 
 // refLock is git's lock on a ref: a file of its name with .lock, here a second name of a temporary file of ours. The two
-// names of one file tell Recover which locks a crash of ours left, and which belong to a git at work.
+// names of one file tell Recover which locks a crash of ours left, and which belong to a git at work. They stand in one
+// directory, so that a power cut can not leave the second without the first; git passes over both.
 type refLock struct {
 	store     *Store
 	temporary string
@@ -94,7 +95,7 @@ func (s *Store) lockRef(ctx context.Context, name, content string) (*refLock, er
 	if err := s.disk.makeDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	l := &refLock{store: s, temporary: filepath.Join(s.dir, stateDir, temporaryPrefix+randomName()+".ref")}
+	l := &refLock{store: s, temporary: filepath.Join(filepath.Dir(path), temporaryPrefix+randomName()+".lock")}
 	f, err := s.disk.create(l.temporary)
 	if err != nil {
 		return nil, err
