@@ -76,7 +76,7 @@ func runResync(ctx context.Context, o *resyncOptions, log *slog.Logger, stdout i
 	if o.KeepDisk {
 		return hinted{errors.New("--keep-disk is for a primary"), "on a replica, `gsgit resync` puts the history's bytes back, and keeps the others as a commit"}
 	}
-	return o.replica(ctx, s, stdout)
+	return o.follow(ctx, s, false, stdout)
 }
 
 // openResync opens a node's directory with the settings that it used last, where none are given.
@@ -137,7 +137,7 @@ func (o *resyncOptions) take(kept settings) {
 // primary aligns a primary: the directory is recorded, or brought to the commit of --to.
 func (o *resyncOptions) primary(ctx context.Context, s *station, kept settings, stdout io.Writer) error {
 	if o.To != "" || o.Unpin || o.Accept != "" {
-		return o.replica(ctx, s, stdout)
+		return o.follow(ctx, s, true, stdout)
 	}
 	p := newPrimary(s, watchOptions{Hold: time.Second, MaxNew: cmp.Or(kept.MaxNew, maxNewFiles)})
 	if o.KeepDisk {
@@ -161,8 +161,8 @@ func (o *resyncOptions) primary(ctx context.Context, s *station, kept settings, 
 	}
 }
 
-// replica aligns with the newest head, or does what was wished.
-func (o *resyncOptions) replica(ctx context.Context, s *station, stdout io.Writer) error {
+// follow aligns a node with the newest head, or does what was wished.
+func (o *resyncOptions) follow(ctx context.Context, s *station, primary bool, stdout io.Writer) error {
 	r, err := newReplica(ctx, s, o.followOptions)
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (o *resyncOptions) replica(ctx context.Context, s *station, stdout io.Write
 			return err
 		}
 	}
-	if err := r.align(ctx, o.To); err != nil {
+	if err := r.align(ctx, o.To, primary); err != nil {
 		return errors.Join(err, unheard)
 	}
 	if _, err := r.pickUp.Sync(ctx); err != nil {
@@ -192,7 +192,7 @@ func (o *resyncOptions) replica(ctx context.Context, s *station, stdout io.Write
 }
 
 // align is one Sync of the follower, or a way to a chosen commit.
-func (r *replica) align(ctx context.Context, to string) error {
+func (r *replica) align(ctx context.Context, to string, primary bool) error {
 	if to == "" {
 		r.follower.LookAtAll()
 		_, err := r.follower.Sync(ctx)
@@ -202,10 +202,28 @@ func (r *replica) align(ctx context.Context, to string) error {
 		r.log.Warn("only what is here already can be chosen", "err", err)
 	}
 	target, err := r.store.Resolve(to)
+	if err == nil && primary {
+		err = r.forward(ctx, target)
+	}
 	if err != nil {
 		return err
 	}
 	return r.follower.To(ctx, target)
+}
+
+// forward refuses to take a primary behind its own history: it would announce another one from there, which no
+// replica follows.
+func (r *replica) forward(ctx context.Context, target gitstore.Hash) error {
+	head, err := r.store.Ref(r.store.BranchRef())
+	if err != nil || target == head {
+		return err
+	}
+	behind, err := r.store.IsAncestor(ctx, target, head)
+	if err != nil || !behind {
+		return err
+	}
+	return hinted{fmt.Errorf("%s is behind %s, and a primary goes forward only: its replicas would not follow", target, head),
+		"bring the older files into the directory, which makes a commit of them; against a commit that is not in the directory, `gsgit resync --keep-disk`"}
 }
 
 // tellDisk says where the directory stands now.
