@@ -45,7 +45,7 @@ func (a *attempt) countStaged() {
 }
 
 func (a *attempt) makeStage() error {
-	if err := a.d.makeState(a.id); err != nil {
+	if err := a.d.makeState(a.id, len(a.files) > syncLimit); err != nil {
 		return err
 	}
 	if err := a.listBeside(); err != nil {

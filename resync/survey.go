@@ -9,7 +9,7 @@ import (
 )
 
 // shelves is how many directories take the single files of a large plan.
-const shelves = 8
+const shelves = 4
 
 // attempt is one try to carry a plan out.
 type attempt struct {
