@@ -29,26 +29,30 @@ func (f *Follower) preserve(ctx context.Context, target gitstore.Hash, files []r
 	if f.Passwords != PasswordsLocal {
 		return files, nil
 	}
+	moved, err := f.storesThatGo(files)
+	if err != nil {
+		return nil, err
+	}
 	var edits []gitstore.Edit
 	for i, file := range files {
 		if file.New.IsZero() || !isStore(file.Path) {
 			continue
 		}
-		own, there, err := f.Dir.Read(file.Path)
-		if err != nil {
-			return nil, err
-		}
 		head, err := f.Store.Blob(gitstore.Hash(file.New))
 		if err != nil {
 			return nil, fmt.Errorf("read %s of %s: %w", file.Path, target, err)
 		}
-		merged := withPasswordsOf(own, head)
-		if !there || bytes.Equal(merged, head) {
+		own, err := f.ownStore(i, file, idOf(head), moved)
+		if err != nil {
+			return nil, err
+		}
+		merged := withPasswordsOf(own.content, head)
+		if bytes.Equal(merged, head) {
 			continue
 		}
 		files[i].New = resync.HashBlob(merged)
-		if f.ownButForPasswords(file, own) {
-			files[i].Old = resync.HashBlob(own) // nothing of it is lost
+		if f.ownButForPasswords(files[own.at], own.content) {
+			files[own.at].Old = resync.HashBlob(own.content) // nothing of it is lost
 		}
 		edits = append(edits, gitstore.Edit{Path: file.Path, Content: merged})
 	}
@@ -56,6 +60,43 @@ func (f *Follower) preserve(ctx context.Context, target gitstore.Hash, files []r
 		return files, nil
 	}
 	return files, f.hold(ctx, target, edits)
+}
+
+// ownStore is a store as this replica has it.
+type ownStore struct {
+	at      int // among the files of the plan
+	content []byte
+}
+
+// ownStore reads what stands in a store's place, or, where nothing does, where it was before it was renamed, or its
+// workspace.
+func (f *Follower) ownStore(i int, file resync.File, id string, moved map[string]ownStore) (ownStore, error) {
+	content, there, err := f.Dir.Read(file.Path)
+	if there || err != nil {
+		return ownStore{i, content}, err
+	}
+	if own, known := moved[id]; known {
+		return own, nil
+	}
+	return ownStore{at: i}, nil
+}
+
+// storesThatGo are the stores of this replica that a plan removes from where they are, by their ids.
+func (f *Follower) storesThatGo(files []resync.File) (map[string]ownStore, error) {
+	stores := map[string]ownStore{}
+	for i, file := range files {
+		if !file.New.IsZero() || !isStore(file.Path) {
+			continue
+		}
+		content, there, err := f.Dir.Read(file.Path)
+		if err != nil {
+			return nil, err
+		}
+		if id := idOf(content); there && id != "" {
+			stores[id] = ownStore{i, content}
+		}
+	}
+	return stores, nil
 }
 
 // hold makes bytes durable that no commit of the branch holds.
@@ -95,10 +136,17 @@ var (
 	passwordShape = regexp.MustCompile(`(<entry key="[^"]*">|<password>)((?:crypt1|crypt2|digest1|digest2):[^<]*)<`)
 )
 
+// idOf is the id that a store has, "" where it has none.
+func idOf(store []byte) string {
+	if found := idShape.FindSubmatch(store); found != nil {
+		return string(found[1])
+	}
+	return ""
+}
+
 // withPasswordsOf gives a store the ciphertext that the same store has elsewhere, parameter by parameter.
 func withPasswordsOf(own, store []byte) []byte {
-	a, b := idShape.FindSubmatch(own), idShape.FindSubmatch(store)
-	if a == nil || b == nil || !bytes.Equal(a[1], b[1]) {
+	if id := idOf(own); id == "" || id != idOf(store) {
 		return store
 	}
 	ciphers := map[string][]byte{}

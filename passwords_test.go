@@ -51,6 +51,31 @@ func TestB11PasswordsPreserved(t *testing.T) {
 	}
 }
 
+// B11: a store that was renamed, or whose workspace was, is the same store: it keeps this replica's own ciphertext.
+func TestB11RenamedStoreKeepsItsPassword(t *testing.T) {
+	o := newOrigin(t)
+	withPassword(o, theirs)
+	s := newSite(t, o.gitDir())
+	s.flags = func(f *gsgit.Follower) { f.Passwords = gsgit.PasswordsLocal }
+	s.start(o.gitDir())
+	s.syncs()
+	s.edit(portDB, theirs, ours)
+	for _, renamed := range []struct {
+		do   func() error
+		path string
+	}{
+		{func() error { return o.g.RenameStore("harbour", "port_db", "quay_db") }, "workspaces/harbour/quay_db/datastore.xml"},
+		{func() error { return o.g.RenameWorkspace("harbour", "port") }, "workspaces/port/quay_db/datastore.xml"},
+	} {
+		head := o.then(renamed.do())
+		s.syncs()
+		want := strings.Replace(blob(t, o.store, head, renamed.path), theirs, ours, 1)
+		if s.read(renamed.path) != want || !strings.Contains(want, ours) || s.disk() != head || len(s.kept()) != 0 || len(s.f.Drifting()) != 0 {
+			t.Errorf("kept %v, drift %v, the store is\n%s", s.kept(), s.f.Drifting(), s.read(renamed.path))
+		}
+	}
+}
+
 // Another store in the same place, or a password that the head does not encrypt, is the head's.
 func TestB11OnlyTheSameStoreAndOnlyCiphertext(t *testing.T) {
 	o := newOrigin(t)
