@@ -14,15 +14,33 @@ import (
 	"github.com/gsgit/gsgit/gitstore"
 )
 
-// B1: a publish comes as a whole, and what is new of it is written parents first.
+// B1: a publish comes as a whole: the new layer's directory by one rename, what replaces a file by an exchange,
+// with the time of now; one reload, and what was picked up is marked.
 func TestB1PublishIsApplied(t *testing.T) {
 	o := newOrigin(t)
-	s := newSite(t, o.gitDir())
+	s, g := newSite(t, o.gitDir()), &running{}
 	s.syncs()
+	s.picksUp(g)
+	g.calls = nil
+	var came []string
+	s.options.Gate = func(operation string, paths ...string) error {
+		if rel, err := filepath.Rel(s.dir, paths[len(paths)-1]); err == nil && operation == "renamenew" && !strings.HasPrefix(rel, ".git") {
+			came = append(came, rel)
+		}
+		return nil
+	}
+	s.start(o.gitDir())
 	o.then(o.g.Publish("harbour", "charts", "wrecks", "seamark"))
 	before := time.Now().Add(-time.Second)
 	s.syncs()
 	s.inStep(o.head())
+	if !slices.Contains(came, "workspaces/harbour/charts/wrecks") || slices.Contains(came, "workspaces/harbour/charts/wrecks/layer.xml") {
+		t.Errorf("what came by a rename: %q", came)
+	}
+	s.picksUp(g)
+	if !slices.Equal(g.calls, []string{"reload"}) || s.at(gsgit.AppliedRef) != o.head() {
+		t.Errorf("it got %v, applied is %s", g.calls, s.at(gsgit.AppliedRef))
+	}
 	info, err := os.Stat(s.path("workspaces/harbour/charts/wrecks/layer.xml"))
 	if err != nil || info.ModTime().Before(before) {
 		t.Errorf("the new layer is of %v: %v", info, err)
@@ -99,6 +117,9 @@ func TestB13DeleteOfALayerOfAGroup(t *testing.T) {
 	o := newOrigin(t)
 	s := newSite(t, o.gitDir())
 	s.syncs()
+	g := &running{}
+	s.picksUp(g)
+	g.calls = nil
 	layer := "workspaces/harbour/charts/fairways/layer.xml"
 	var order []string
 	s.options.Gate = func(operation string, paths ...string) error {
@@ -119,6 +140,10 @@ func TestB13DeleteOfALayerOfAGroup(t *testing.T) {
 	}
 	if s.has(filepath.Dir(layer)) {
 		t.Error("the emptied directory of the layer is still there")
+	}
+	s.picksUp(g)
+	if !slices.Equal(g.calls, []string{"reload"}) {
+		t.Errorf("it got %v", g.calls)
 	}
 }
 
@@ -191,6 +216,13 @@ func TestB16G8StaleNews(t *testing.T) {
 	for _, commit := range []gitstore.Hash{last, middle, last, last, o.head()} {
 		bus.announces("gs-a", root, commit.String())
 		s.syncs()
+		s.inStep(last)
+	}
+	for _, garbage := range []string{"", "HEAD", strings.Repeat("ab", 20), strings.Repeat("0", 40)} {
+		bus.announces("gs-z", root, garbage)
+		if err := s.sync(); err == nil {
+			t.Errorf("%q is taken for a commit", garbage)
+		}
 		s.inStep(last)
 	}
 	bus.heads = nil // an emptied topic deletes nothing

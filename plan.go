@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/resync"
 )
 
 // Plan says what a Sync would write now, drift that it would heal included, and writes nothing in the data
-// directory.
+// directory. A plan may come with an error that tells what could not be looked at.
 func (f *Follower) Plan(ctx context.Context) (resync.Plan, error) {
 	if _, err := f.Sources.Listen(ctx, f.Store, f.onDisk); err != nil {
 		return resync.Plan{}, err
@@ -21,16 +22,7 @@ func (f *Follower) Plan(ctx context.Context) (resync.Plan, error) {
 	if err != nil || target.IsZero() {
 		return resync.Plan{}, err
 	}
-	var there found
-	switch {
-	case disk.IsZero():
-		there, err = f.begin(target)
-	case f.Drift != DriftIgnore:
-		there.own, _, err = f.drifted(ctx, disk, pending{all: true})
-	}
-	if err == nil && len(there.own) > 0 && f.Drift == DriftHold && !disk.IsZero() {
-		err = f.treat(ctx, disk, pending{all: true}, there.own)
-	}
+	there, left, err := f.ownNow(ctx, disk, target)
 	if err != nil {
 		return resync.Plan{}, err
 	}
@@ -45,5 +37,25 @@ func (f *Follower) Plan(ctx context.Context) (resync.Plan, error) {
 	if err != nil {
 		return resync.Plan{}, err
 	}
-	return resync.Compare(target.String(), f.files(there.without(differences), there.own, came.catalog))
+	plan, err := resync.Compare(target.String(), f.files(there.without(differences), there.own, came.catalog))
+	if err != nil {
+		return resync.Plan{}, err
+	}
+	return plan, left.err()
+}
+
+// ownNow is what lies on disk and no commit that was written here has; left is what could not be looked at.
+func (f *Follower) ownNow(ctx context.Context, disk, target gitstore.Hash) (there found, left unseen, err error) {
+	if disk.IsZero() {
+		there, err = f.begin(target)
+		return there, nil, err
+	}
+	if f.Drift == DriftIgnore {
+		return there, nil, nil
+	}
+	there.own, left, err = f.drifted(ctx, disk, pending{all: true})
+	if err == nil && len(there.own) > 0 && f.Drift == DriftHold {
+		err = f.treat(ctx, disk, pending{all: true}, there.own)
+	}
+	return there, left, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -234,16 +235,17 @@ func (r *replica) dryRun(ctx context.Context, stdout io.Writer) error {
 	if err := r.hearOnce(ctx); err != nil {
 		return err
 	}
-	plan, err := r.follower.Plan(ctx)
-	if err != nil {
-		return err
+	plan, unseen := r.follower.Plan(ctx)
+	if unseen != nil && plan.Empty() {
+		return unseen
 	}
+	var err error
 	if r.JSON {
 		err = printJSON(stdout, plan)
 	} else {
 		_, err = fmt.Fprint(stdout, plan.String())
 	}
-	if err == nil && !plan.Empty() {
+	if err = errors.Join(err, unseen); err == nil && !plan.Empty() {
 		return errFound
 	}
 	return err
