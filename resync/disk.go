@@ -78,31 +78,43 @@ const (
 	syncNow
 )
 
-// write makes a new file. It never opens one that is there.
-func (k disk) write(path string, content []byte, as looks, when durability) (err error) {
+// write makes a new file, and says what it is now. It never opens one that is there.
+func (k disk) write(path string, content []byte, as looks, when durability) (made facts, err error) {
 	refused := k.ask("write", path)
 	if refused != nil {
 		content = content[:len(content)/2] // a full disk takes a part before it refuses
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return facts{}, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	if _, err := file.Write(content); err != nil {
-		return err
+		return facts{}, err
 	}
 	if refused != nil {
-		return refused
+		return facts{}, refused
 	}
 	if err := dress(file, as); err != nil {
-		return err
+		return facts{}, err
 	}
+	if err := k.begin(file, when); err != nil {
+		return facts{}, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return facts{}, err
+	}
+	return factsOf(info), nil
+}
+
+// begin has a file written to the disk, as soon as it has to be.
+func (k disk) begin(file *os.File, when durability) error {
 	switch when {
 	case syncSoon:
 		beginWriting(file)
 	case syncNow:
-		if err := k.ask("sync", path); err != nil {
+		if err := k.ask("sync", file.Name()); err != nil {
 			return err
 		}
 		return file.Sync()

@@ -70,45 +70,60 @@ func (d *Directory) drift(way *way, f File) (Drift, bool, error) {
 // keeps them, then applies: the Apply that follows takes them for kept and does not hand
 // them to Options.Displaced again. A file that is missing is nothing to keep.
 func (d *Directory) Before(plan Plan) ([]Drift, error) {
-	var drifts []Drift
-	way := d.way()
-	d.told = make(map[string]Blob)
-	for _, f := range plan.Files() {
-		drift, found, err := d.before(way, f)
-		if err != nil {
-			return nil, fmt.Errorf("look at %s before it is replaced: %w", f.Path, err)
+	files, way := plan.Files(), d.way()
+	for _, f := range files {
+		if _, err := way.at(parent(f.Path)); err != nil {
+			return nil, fmt.Errorf("look at the way to %s: %w", f.Path, err)
 		}
-		if !found {
+	}
+	found := make([]*Drift, len(files))
+	err := each(d.hands(), len(files), func(i int) (err error) {
+		if found[i], err = d.before(way, files[i]); err != nil {
+			return fmt.Errorf("look at %s before it is replaced: %w", files[i].Path, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var drifts []Drift
+	d.told = make(map[string]Blob)
+	for _, drift := range found {
+		if drift == nil {
 			continue
 		}
-		drifts = append(drifts, drift)
+		drifts = append(drifts, *drift)
 		if !drift.NotRegular {
-			d.told[f.Path] = HashBlob(drift.Have)
+			d.told[drift.Path] = HashBlob(drift.Have)
 		}
 	}
 	return drifts, nil
 }
 
-func (d *Directory) before(way *way, f File) (Drift, bool, error) {
-	drift := Drift{Path: f.Path, Want: f.Old}
+// before reads one file, unless it is the very one that was put there last. The way is
+// known: it is only read.
+func (d *Directory) before(way *way, f File) (*Drift, error) {
 	there, stand, err := d.stand(way, f.Path)
 	if err != nil || stand == standsNothing {
-		return drift, false, err
+		return nil, err
 	}
 	if there.mode.IsDir() {
-		return drift, false, nil // it has no bytes; Check looks for files in it
+		return nil, nil // it has no bytes; Check looks for files in it
 	}
 	if stand == standsOdd {
-		drift.NotRegular = true
-		return drift, true, nil
+		return &Drift{Path: f.Path, Want: f.Old, NotRegular: true}, nil
+	}
+	if wrote, known := d.wrote[f.Path]; known && wrote.blob == f.Old && wrote.same(there) {
+		return nil, nil
 	}
 	content, err := d.disk.read(d.at(f.Path))
 	if err != nil {
-		return drift, false, ignoreAbsent(err)
+		return nil, ignoreAbsent(err)
 	}
-	blob := HashBlob(content)
-	drift.Have = content
-	return drift, blob != f.Old && blob != f.New, nil
+	if blob := HashBlob(content); blob == f.Old || blob == f.New {
+		return nil, nil
+	}
+	return &Drift{Path: f.Path, Want: f.Old, Have: content}, nil
 }
 
 // stands is what a tracked path turns out to be.

@@ -60,7 +60,7 @@ func (d *Directory) writeJournal(j journal) error {
 	if err := d.disk.remove(draft); err != nil && !absent(err) {
 		return fmt.Errorf("write the journal: %w", err)
 	}
-	if err := d.disk.write(draft, content, looks{mode: 0o600, uid: -1}, syncNow); err != nil {
+	if _, err := d.disk.write(draft, content, looks{mode: 0o600, uid: -1}, syncNow); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
 	if err := d.disk.rename(draft, d.journalPath()); err != nil {

@@ -128,7 +128,7 @@ func (a *attempt) placeFile(i int) ([]swap, error) {
 		err := move(from, to)
 		switch {
 		case err == nil && occupied:
-			return a.exchanged(f, from, to)
+			return a.exchanged(i, from, to)
 		case err == nil:
 			return nil, nil
 		case errors.Is(err, errUnsupported):
@@ -143,7 +143,8 @@ func (a *attempt) placeFile(i int) ([]swap, error) {
 
 // exchanged takes an exchange back that brought out something else than a file, and
 // keeps the new file younger than what it replaced.
-func (a *attempt) exchanged(f File, slot, place string) ([]swap, error) {
+func (a *attempt) exchanged(i int, slot, place string) ([]swap, error) {
+	f := a.files[i]
 	old, err := a.d.disk.look(slot)
 	if err != nil {
 		return nil, err
@@ -155,9 +156,8 @@ func (a *attempt) exchanged(f File, slot, place string) ([]swap, error) {
 		return nil, a.takeBack(f.Path, slot, place)
 	}
 	found := []swap{{file: f, slot: slot}}
-	now, err := a.d.disk.look(place)
-	if err != nil || now.mtime.After(old.mtime) {
-		return found, ignoreAbsent(err)
+	if a.staged[i].mtime.After(old.mtime) {
+		return found, nil
 	}
 	return found, ignoreAbsent(a.d.disk.touch(place, a.after(old.mtime)))
 }

@@ -68,7 +68,8 @@ func (a *attempt) listBeside() error {
 		return err
 	}
 	list := filepath.Join(a.d.attemptPath(a.id), besideName)
-	return a.d.disk.write(list, content, looks{mode: 0o600, uid: -1}, syncNow)
+	_, err = a.d.disk.write(list, content, looks{mode: 0o600, uid: -1}, syncNow)
+	return err
 }
 
 // stagedFolder is a directory that is made in the stage.
@@ -117,10 +118,12 @@ func (a *attempt) stageFile(i int, read Source) error {
 	if !a.calm {
 		when = syncSoon
 	}
-	if err := a.d.disk.write(a.d.resolve(a.id, a.slots[i]), content, a.looks[i], when); err != nil {
+	made, err := a.d.disk.write(a.d.resolve(a.id, a.slots[i]), content, a.looks[i], when)
+	if err != nil {
 		return err
 	}
-	return a.sighted(i)
+	a.staged[i] = sighting{blob: f.New, size: made.size, mtime: made.mtime, dev: made.dev, ino: made.ino}
+	return nil
 }
 
 // folderLooks gives a new directory what the one above it has; the bit that hands the

@@ -12,16 +12,6 @@ func (d *Directory) Holds(path string, blob Blob) bool {
 	return err == nil && there.regular() && wrote.same(there)
 }
 
-// sighted is what a staged file is before anybody else can see it.
-func (a *attempt) sighted(i int) error {
-	there, err := a.d.disk.look(a.d.resolve(a.id, a.slots[i]))
-	if err != nil {
-		return err
-	}
-	a.staged[i] = sighting{blob: a.files[i].New, size: there.size, mtime: there.mtime, dev: there.dev, ino: there.ino}
-	return nil
-}
-
 // remember keeps what was placed. The rename changed the ctime; had somebody else written by now, inode, size
 // or mtime would not be those of the staged file, and nothing is remembered of it.
 func (a *attempt) remember() {

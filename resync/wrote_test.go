@@ -1,6 +1,7 @@
 package resync_test
 
 import (
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -69,4 +70,37 @@ func relink(path string) error {
 		return err
 	}
 	return os.Symlink(path+".real", path)
+}
+
+// TestBeforeReadsWhatOthersMayHaveWritten, and not what this Directory put there itself.
+func TestBeforeReadsWhatOthersMayHaveWritten(t *testing.T) {
+	now, next := make(tree), make(tree)
+	for path, content := range before {
+		now[path], next[path] = content, content+" next"
+	}
+	r := newReplica(t, nil)
+	var read []string
+	r.options.Gate = func(operation string, paths ...string) error {
+		if operation == "read" {
+			read = append(read, paths[0])
+		}
+		return nil
+	}
+	d := r.open()
+	if err := errors.Join(d.Apply(t.Context(), tree{}.plan(t, now), now.source()), d.Done()); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond) // the file system's clock ticks on
+	r.write("global.xml", "theirs")
+	if err := os.Chtimes(r.at("styles/line.sld"), time.Time{}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	read = nil
+	drifts, err := d.Before(now.plan(t, next))
+	if err != nil || len(drifts) != 1 || drifts[0].Path != "global.xml" || string(drifts[0].Have) != "theirs" {
+		t.Errorf("Before: %v, %v", drifts, err)
+	}
+	if len(read) != 2 {
+		t.Errorf("read %q", read)
+	}
 }
