@@ -235,7 +235,11 @@ func (f *Follower) reach(ctx context.Context, disk, target gitstore.Hash) error 
 	if disk == target {
 		return gravestFirst(f.branch(ctx, disk), unseen)
 	}
-	return gravestFirst(f.apply(ctx, found{}, disk, target), unseen)
+	if err := f.apply(ctx, found{}, disk, target); err != nil {
+		return gravestFirst(err, unseen)
+	}
+	more, err := f.heal(ctx, target) // what the commit made drift of
+	return gravestFirst(err, more, unseen)
 }
 
 // apply validates, then writes the difference of two commits. there is what lies on disk without a commit.
@@ -267,6 +271,9 @@ func (f *Follower) apply(ctx context.Context, there found, disk, target gitstore
 		return err
 	}
 	if err := f.write(ctx, disk, target, plan, there.own, f.source(came)); err != nil {
+		return err
+	}
+	if err := f.lookAfterTiles(disk, target, differences); err != nil {
 		return err
 	}
 	f.absorb(target, came)
