@@ -198,18 +198,13 @@ func (a *Announcer) push(ctx context.Context, head gitstore.Hash) error {
 		return nil
 	}
 	if !there.IsZero() && !a.Store.Has(there) {
-		return a.rejected(nil)
+		return &Problem{State: Diverged, Why: "the hub has commits that this node lacks", Help: "look at them with git, then `gsgit resync --to REF`"}
 	}
 	err = a.Store.Push(ctx, a.Hub, a.Store.BranchRef(), there, head)
 	if errors.Is(err, gitstore.ErrRejected) {
-		return a.rejected(err)
+		return &Problem{State: Diverged, Why: "the hub refused the push", Cause: err, Help: HintOf(err)}
 	}
 	return err
-}
-
-func (a *Announcer) rejected(cause error) error {
-	return &Problem{State: Diverged, Why: "the hub has commits that this node lacks", Cause: cause,
-		Help: "look at them with git, then `gsgit resync --to REF`"}
 }
 
 // record is the announcement of head to those who know the last one.

@@ -119,13 +119,12 @@ func conditionOf(err error) Condition {
 	c := Condition{State: Degraded, Why: err.Error(), Hint: HintOf(err)}
 	var p *Problem
 	switch {
+	case isFull(err): // whatever else was wrong besides
+		c.State, c.Hint = Error, "make room: gsgit goes on by itself"
 	case errors.As(err, &p):
 		c.State = p.State
 	case isPermanent(err):
 		c.State = Error
-	case isFull(err):
-		c.State = Error
-		c.Hint = "make room: gsgit goes on by itself"
 	}
 	return c
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"syscall"
 )
 
 const (
@@ -82,7 +83,7 @@ func (w *spoolWriter) checkSpace(more int64) error {
 		return fmt.Errorf("look at the free space: %w", err)
 	}
 	if free < freeFloor {
-		return remoteFault(nil, "make room on the volume of the repository", false,
+		return remoteFault(syscall.ENOSPC, "make room on the volume of the repository", false,
 			"only %d MiB are free, too little to go on fetching", free>>20)
 	}
 	return nil

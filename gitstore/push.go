@@ -176,7 +176,8 @@ func readReport(r io.Reader, ref string) error {
 		case word == "ok" && rest == ref:
 			return nil
 		case word == "ng":
-			return rejected("the hub says: %s", printable(rest))
+			return &storeError{text: "the hub says: " + printable(rest), cause: ErrRejected, permanent: true,
+				hint: "let this node push to the branch there; where it has commits that are not here, gsgit resync --to aligns with it"}
 		case word == "":
 			return fmt.Errorf("the hub says nothing about %s", ref)
 		}
