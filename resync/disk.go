@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// errUnsupported: the file system knows no rename that exchanges or keeps a target.
+// errUnsupported: the file system knows no rename that exchanges or keeps a target, or
+// keeps nothing beside its files.
 var errUnsupported = errors.New("not supported by the file system")
 
 // disk is every file operation of the package, so that a test can break each of them.
@@ -27,11 +28,13 @@ type facts struct {
 
 func (f facts) regular() bool { return f.mode.IsRegular() }
 
-// looks is how a file is to look: whose it is, who may read it, and how old it is.
+// looks is how a file is to look: whose it is, who may read it, how old it is, and what
+// its file system keeps beside it.
 type looks struct {
-	mode     fs.FileMode
-	uid, gid int
-	mtime    time.Time
+	mode       fs.FileMode
+	uid, gid   int
+	mtime      time.Time
+	attributes []attribute
 }
 
 func (k disk) ask(operation string, paths ...string) error {
@@ -123,7 +126,7 @@ func (k disk) begin(file *os.File, when durability) error {
 }
 
 // dress gives an open file or directory its looks: the owner first, since a change of
-// owner takes bits of the mode away.
+// owner takes bits of the mode away, and then the mode, which is a part of an access list.
 func dress(file *os.File, as looks) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -137,6 +140,11 @@ func dress(file *os.File, as looks) error {
 	}
 	if err := file.Chmod(as.mode); err != nil {
 		return err
+	}
+	for _, a := range as.attributes {
+		if err := setAttribute(file, a); err != nil {
+			return err
+		}
 	}
 	if as.mtime.IsZero() {
 		return nil

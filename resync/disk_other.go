@@ -26,6 +26,14 @@ func renameFlags(from, to string, _ uint) error {
 	return &os.LinkError{Op: "rename", Old: from, New: to, Err: errUnsupported}
 }
 
+func (k disk) attributes(string) ([]attribute, error) { return nil, nil }
+
+func (k disk) defaultACL(string) (acl, error) { return nil, nil }
+
+func setAttribute(*os.File, attribute) error { return nil }
+
+func inheritNothing(string) error { return nil }
+
 func apart(_ string, make func() error) error { return make() }
 
 func beginWriting(*os.File) {}

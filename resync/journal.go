@@ -234,15 +234,24 @@ func (d *Directory) makeState(attempt string, many bool) error {
 	if err := os.MkdirAll(d.stagePath(), 0o700); err != nil {
 		return err
 	}
-	make := func() error { return os.Mkdir(d.attemptPath(attempt), 0o700) }
+	create := func() error { return makePrivate(d.attemptPath(attempt)) }
 	var err error
 	if many {
-		err = apart(d.stagePath(), make)
+		err = apart(d.stagePath(), create)
 	} else {
-		err = make()
+		err = create()
 	}
 	if err != nil || !absent(before) {
 		return err
 	}
 	return d.disk.sync(filepath.Dir(d.options.State)) // or a power cut takes the journal with its directory
+}
+
+// makePrivate makes a directory that hands nothing down which the one above it may have
+// for new files.
+func makePrivate(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return inheritNothing(dir)
 }

@@ -104,7 +104,11 @@ func (a *attempt) makeParents(m move, file string) error {
 			return nil
 		}
 		a.touched[parent(lacking)] = true
-		if err := a.d.disk.mkdir(a.d.at(lacking), a.folderLooks(m.home)); err != nil && !errors.Is(err, fs.ErrExist) {
+		as, err := a.folderLooks(m.home)
+		if err != nil {
+			return err
+		}
+		if err := a.d.disk.mkdir(a.d.at(lacking), as); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		delete(fresh.known, lacking)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -124,11 +123,4 @@ func (a *attempt) stageFile(i int, read Source) error {
 	}
 	a.staged[i] = sighting{blob: f.New, size: made.size, mtime: made.mtime, dev: made.dev, ino: made.ino}
 	return nil
-}
-
-// folderLooks gives a new directory what the one above it has; the bit that hands the
-// group down included.
-func (a *attempt) folderLooks(home string) looks {
-	dir := a.way.known[home].facts
-	return looks{mode: dir.mode.Perm() | dir.mode&fs.ModeSetgid, uid: dir.uid, gid: dir.gid}
 }

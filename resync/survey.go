@@ -23,11 +23,13 @@ type attempt struct {
 	kept  []string
 	way   *way
 
-	volume  volume          // that of the stage
-	resumed bool            // a crash cut an earlier try off: parts of it are in place
-	calm    bool            // many syncs may be one syncfs
-	folders []stagedFolder  // directories of the stage
-	known   map[slot]bool   // the same
+	volume  volume         // that of the stage
+	resumed bool           // a crash cut an earlier try off: parts of it are in place
+	calm    bool           // many syncs may be one syncfs
+	folders []stagedFolder // directories of the stage
+	known   map[slot]bool  // the same
+	lists   map[string]acl // by a directory of the tree, for what is made in it
+	bare    map[bareness]bool
 	beside  map[string]bool // directories that hold staged files, for being on another file system
 	touched map[string]bool // directories of the tree whose entries changed
 
@@ -58,7 +60,7 @@ func (d *Directory) survey(plan Plan, resumed bool) (*attempt, error) {
 	a := &attempt{
 		d: d, id: newAttempt(), plan: plan, files: files, way: d.way(), resumed: resumed, calm: d.isCalm(len(files)), volume: stage,
 		slots: make([]slot, len(files)), looks: make([]looks, len(files)), staged: make([]sighting, len(files)),
-		known: make(map[slot]bool), beside: make(map[string]bool), touched: make(map[string]bool),
+		known: make(map[slot]bool), lists: make(map[string]acl), bare: make(map[bareness]bool), beside: make(map[string]bool), touched: make(map[string]bool),
 	}
 	folders := make(map[string]int)
 	for i, f := range a.files {
@@ -105,21 +107,28 @@ func (a *attempt) surveyFolder(i int, f File, home, lacking string, folders map[
 	m := &a.moves[at]
 	m.files = append(m.files, i)
 	a.slots[i] = slot{Beside: m.slot.Beside, Path: m.slot.Path + f.Path[len(lacking):]}
-	a.looks[i] = a.looksOf(f, home)
-	a.addFolders(m.slot, a.slots[i], home)
-	return nil
+	var err error
+	if a.looks[i], err = a.looksOf(f, home); err != nil {
+		return err
+	}
+	return a.addFolders(m.slot, a.slots[i], home)
 }
 
 // addFolders adds the directories from a staged one down to a file, as far as they are new.
-func (a *attempt) addFolders(root, file slot, home string) {
+func (a *attempt) addFolders(root, file slot, home string) error {
 	for dir := parent(file.Path); len(dir) >= len(root.Path); dir = parent(dir) {
 		at := slot{Beside: root.Beside, Path: dir}
 		if a.known[at] {
-			return
+			return nil
+		}
+		as, err := a.folderLooks(home)
+		if err != nil {
+			return err
 		}
 		a.known[at] = true
-		a.folders = append(a.folders, stagedFolder{at: at, as: a.folderLooks(home)})
+		a.folders = append(a.folders, stagedFolder{at: at, as: as})
 	}
+	return nil
 }
 
 // surveyPlace leaves a file out that is in place already: after a crash because we put
@@ -143,9 +152,13 @@ func (a *attempt) surveyPlace(i int, f File, home string) error {
 	if a.slots[i], err = a.shelf(home, i); err != nil {
 		return err
 	}
-	a.looks[i] = a.looksOf(f, home)
 	if exists && there.regular() {
-		a.looks[i] = looks{mode: there.mode, uid: there.uid, gid: there.gid, mtime: a.after(there.mtime)}
+		a.looks[i], err = a.looksLike(there, f.Path, home, a.slots[i])
+	} else {
+		a.looks[i], err = a.looksOf(f, home)
+	}
+	if err != nil {
+		return err
 	}
 	a.moves = append(a.moves, move{target: f.Path, slot: a.slots[i], files: []int{i}, home: home})
 	return nil
@@ -200,17 +213,6 @@ func (d *Directory) stageVolume() (volume, error) {
 			return v, err
 		}
 	}
-}
-
-// looksOf gives a new file what its directory has: GeoServer must be able to read what
-// it could have written itself.
-func (a *attempt) looksOf(f File, home string) looks {
-	dir := a.way.known[home].facts
-	as := looks{mode: dir.mode.Perm() & 0o666, uid: dir.uid, gid: dir.gid, mtime: a.d.options.Now()}
-	if f.Mode == ModeExecutable {
-		as.mode = dir.mode.Perm()
-	}
-	return as
 }
 
 // after returns a time for the successor of a file: strictly later than its own, also
