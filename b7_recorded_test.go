@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gsgit/gsgit"
 	"github.com/gsgit/gsgit/fixtures"
 )
 
@@ -45,4 +46,36 @@ func (s *site) echoes(file string) {
 		s.t.Errorf("%s: drift %v, kept %d: %s", filepath.Base(file), s.f.Drifting(), len(s.kept()), s.log)
 	}
 	s.log.Reset()
+}
+
+// B5: a directory that a GeoServer has started on by itself, as in a container image, is adopted: its objects go,
+// kept, what it makes for itself stays, and --adopt left in the command line does nothing afterwards.
+func TestB5AdoptAfterARecordedFirstStart(t *testing.T) {
+	dir, files := recorded(t, "")
+	o := newOrigin(t)
+	s := siteAt(t, dir, o.gitDir())
+	s.flags = func(f *gsgit.Follower) { f.Adopt = true }
+	s.start(o.gitDir())
+	for _, file := range files { // two starts more, and a workspace that somebody made there
+		if err := fixtures.Replay(dir, file, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made, err := filepath.Glob(filepath.Join(dir, "workspaces/*/workspace.xml"))
+	if err != nil || len(made) != 1 {
+		t.Fatalf("the recordings made %q: %v", made, err)
+	}
+	jceks := s.read("security/geoserver.jceks")
+	s.syncs()
+	kept := len(s.kept())
+	if s.disk() != o.head() || kept != 1 || s.has("workspaces/"+filepath.Base(filepath.Dir(made[0]))) || s.read("security/geoserver.jceks") != jceks {
+		t.Fatalf("disk %s, kept %d: %s", s.disk(), kept, s.log)
+	}
+	for range 2 {
+		s.start(o.gitDir())
+		s.syncs()
+		if len(s.kept()) != kept || len(s.f.Drifting()) != 0 {
+			t.Errorf("drift %v, kept %d: %s", s.f.Drifting(), len(s.kept()), s.log)
+		}
+	}
 }
