@@ -27,6 +27,9 @@ func TestG9NameThatReplicasRefuseIsHeldOnThePrimary(t *testing.T) {
 	s := newSite(t, o.gitDir())
 	s.syncs()
 	s.inStep(o.head())
+	if notes, err := gsgit.StayHere(o.p.Dir); err != nil || len(notes) != len(hostile) {
+		t.Errorf("what stays here: %v, %v", notes, err)
+	}
 	if n := len(o.p.Held()); n != len(hostile) {
 		t.Errorf("held after the import: %v", o.p.Held())
 	}

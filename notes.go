@@ -16,7 +16,7 @@ import (
 	"github.com/gsgit/gsgit/gitstore"
 )
 
-// Note is something about a store that works as it is written and may not work on this node.
+// Note is something that works as it is written and may not work on this node, or does not travel to others.
 type Note struct {
 	Object string `json:"object"`
 	Path   string `json:"path"`

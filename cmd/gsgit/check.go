@@ -125,7 +125,11 @@ func (o *checkOptions) directory(context.Context) ([]finding, error) {
 	for _, d := range catalog.Damage() {
 		findings = append(findings, findingOf(d, ""))
 	}
-	return findings, nil
+	notes, err := gsgit.StayHere(dir)
+	for _, n := range notes {
+		findings = append(findings, finding{Class: string(xmlcatalog.Note), Object: n.Object, Path: n.Path, What: n.What})
+	}
+	return findings, err
 }
 
 func (o *checkOptions) history(ctx context.Context) ([]finding, error) {
