@@ -147,7 +147,7 @@ func (d *Directory) Clean() error {
 }
 
 // besideName lists the directories of the tree that hold litter of an attempt. It is
-// written before the first such file, so that no crash leaves one unlisted.
+// durable before the first such file is made, so that no crash leaves one unlisted.
 const besideName = "beside.json"
 
 func (d *Directory) discard(attempt string) error {
@@ -159,6 +159,10 @@ func (d *Directory) discard(attempt string) error {
 		if err := d.sweep(dir, attempt); err != nil {
 			return err
 		}
+	}
+	// Or a power cut takes the list away, and brings back what it named.
+	if err := each(d.atMost(syncHands), len(dirs), func(i int) error { return d.syncInTree(dirs[i]) }); err != nil {
+		return err
 	}
 	return d.drop(d.attemptPath(attempt))
 }

@@ -66,9 +66,16 @@ func (a *attempt) listBeside() error {
 	if err != nil {
 		return err
 	}
-	list := filepath.Join(a.d.attemptPath(a.id), besideName)
-	_, err = a.d.disk.write(list, content, looks{mode: 0o600, uid: -1}, syncNow)
-	return err
+	attempt := a.d.attemptPath(a.id)
+	if _, err := a.d.disk.write(filepath.Join(attempt, besideName), content, looks{mode: 0o600, uid: -1}, syncNow); err != nil {
+		return err
+	}
+	for _, dir := range []string{attempt, a.d.stagePath(), a.d.options.State} {
+		if err := a.d.disk.sync(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stagedFolder is a directory that is made in the stage.
