@@ -33,8 +33,8 @@ const (
 	dieStep = "GSGIT_RESYNC_TEST_DIE"
 )
 
-// TestMain turns the test binary, by its environment, into a process that applies the
-// bulk change and kills itself at a step.
+// TestMain turns the test binary, by its environment, into a process that goes from one
+// of the mirrored trees to the other and kills itself at a step.
 func TestMain(m *testing.M) {
 	root := os.Getenv(dieRoot)
 	if root == "" {
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 }
 
 func applyAndDie(root, step string) error {
-	old, new := bulk()
+	old, new := mirrored()
 	plan, err := resync.Compare("target", old.change(new))
 	if err != nil {
 		return err
@@ -73,10 +73,10 @@ func TestKilledForReal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, new := bulk()
+	old, new := mirrored()
 	steps := []string{"resync.staged", "resync.journal", "resync.applied"}
 	for i := range 9 {
-		steps = append(steps, fmt.Sprintf("resync.staging:%d", 1+i*24), fmt.Sprintf("resync.rename:%d", 1+i*24), fmt.Sprintf("resync.removed:%d", 1+i*12))
+		steps = append(steps, fmt.Sprintf("resync.staging:%d", 1+i*24), fmt.Sprintf("resync.rename:%d", 1+i*18), fmt.Sprintf("resync.removed:%d", 1+i*13))
 	}
 	for _, step := range steps {
 		t.Run(step, func(t *testing.T) {

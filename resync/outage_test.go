@@ -24,7 +24,8 @@ type outage struct {
 
 	mu      sync.Mutex
 	reached bool
-	later   int // operations asked for afterwards
+	changed bool // an operation before it changed something
+	later   int  // operations asked for afterwards
 }
 
 // deathAt is the outage of a process that dies at the n-th operation, counted from one.
@@ -54,10 +55,16 @@ func (o *outage) gate(operation string, paths ...string) error {
 		}
 		return o.cause
 	}
+	o.changed = o.changed || !o.reached && changes(operation)
 	if o.works == nil {
 		return nil
 	}
 	return o.works(operation, paths...)
+}
+
+// changes tells an operation that may leave the disk other than it was from one that looks.
+func changes(operation string) bool {
+	return !slices.Contains([]string{"look", "read", "list"}, operation)
 }
 
 // torn are the operations that take the kernel several steps, and of which a death leaves a

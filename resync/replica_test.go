@@ -104,8 +104,15 @@ func (r *replica) at(path string) string { return filepath.Join(r.options.Root, 
 
 func (r *replica) write(path, content string) {
 	r.t.Helper()
-	if err := os.MkdirAll(filepath.Dir(r.at(path)), 0o755); err != nil {
+	dir := filepath.Dir(r.at(path))
+	if strings.HasSuffix(path, "/") {
+		dir = r.at(path) // an empty directory
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		r.t.Fatal(err)
+	}
+	if dir == r.at(path) {
+		return
 	}
 	if err := os.WriteFile(r.at(path), []byte(content), 0o644); err != nil {
 		r.t.Fatal(err)
@@ -201,7 +208,7 @@ func (r *replica) holds(want tree) {
 	r.t.Helper()
 	got := r.content()
 	if !maps.Equal(got, want) {
-		r.t.Errorf("the directory holds\n%s\nwant\n%s", got, want)
+		r.t.Errorf("the directory holds\n%s\nwant\n%s", got.less(want), want.less(got))
 	}
 	r.clean()
 }
@@ -220,6 +227,16 @@ func (r *replica) clean() {
 			r.t.Errorf("the state still holds %s", entry.Name())
 		}
 	}
+}
+
+// less leaves out what both hold.
+func (tr tree) less(other tree) tree {
+	left := maps.Clone(tr)
+	maps.DeleteFunc(left, func(path, content string) bool {
+		theirs, there := other[path]
+		return there && theirs == content
+	})
+	return left
 }
 
 func (tr tree) String() string {

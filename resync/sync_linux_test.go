@@ -2,7 +2,6 @@ package resync_test
 
 import (
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -69,33 +68,5 @@ func TestSyncsAreFew(t *testing.T) {
 				t.Errorf("synced %v, want at least %d of the stage and %d of the tree", got, c.stage, c.tree)
 			}
 		})
-	}
-}
-
-// TestPowerCutBesideAWriter: 300 files are as safe where each is synced by itself.
-func TestPowerCutBesideAWriter(t *testing.T) {
-	old, new := bulk()
-	plan := old.plan(t, new)
-	for n := 50; ; n += 211 {
-		r := newReplica(t, old)
-		r.options.Unwritten = func() int64 { return math.MaxInt64 }
-		if err := os.MkdirAll(filepath.Join(r.options.State, "stage"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		disk := newForgetful(t)
-		death := deathAt(n)
-		death.works = disk.listen
-		r.options.Gate = death.gate
-		if _, err := dying(func() error { return r.apply(plan, new.source()) }); err != nil {
-			t.Fatal(err)
-		}
-		disk.cut(r.options.Root, func(string) bool { return false })
-		r.afterCrash(old, new)
-		if t.Failed() {
-			t.Fatalf("operation %d", n)
-		}
-		if !death.reached {
-			break
-		}
 	}
 }
