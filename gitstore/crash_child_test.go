@@ -116,6 +116,8 @@ var jobs = map[string]func(dir, other string, d *doom) error{
 	"push":       opened(pushJob),
 	"start":      opened(func(s *Store, _ string) error { return s.Recover(context.Background()) }),
 	"repair":     opened(repairJob),
+	"write":      opened(writeJob(commitsOfAWriter)),
+	"write few":  opened(writeJob(commitsOfAWriter / 25)),
 	"create":     createJob,
 	"random":     randomJob,
 }
@@ -250,11 +252,9 @@ func template(t *testing.T) string {
 	gitInput(t, dir, refs, "update-ref", "--stdin")
 	git(t, dir, "pack-refs", "--all")
 	git(t, dir, "multi-pack-index", "write")
-	if err := os.WriteFile(kept, []byte(keepMark), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	long := time.Now().Add(-2 * keepLimit)
-	if err := os.Chtimes(kept, long, long); err != nil {
+	err := errors.Join(os.WriteFile(kept, []byte(keepMark), 0o644), os.Chtimes(strings.TrimSuffix(kept, "keep")+"pack", long, long))
+	if err != nil {
 		t.Fatal(err)
 	}
 	return dir

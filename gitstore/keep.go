@@ -66,22 +66,27 @@ func (s *Store) releasePack(base string) {
 	}
 }
 
-// clearKeeps removes our .keep files that are older than limit.
+// clearKeeps removes our .keep files that are older than limit, by the age of what they hold: being names of one file, they
+// have none of their own.
 func (s *Store) clearKeeps(limit time.Duration) error {
 	keeps, err := filepath.Glob(filepath.Join(s.packs.dir, "*.keep"))
 	if err != nil {
 		return err
 	}
 	for _, path := range keeps {
-		info, err := os.Stat(path)
-		if err != nil || time.Since(info.ModTime()) < limit {
-			continue
-		}
 		base := strings.TrimSuffix(path, ".keep")
+		if limit > 0 && !olderThan(limit, base+".pack") {
+			continue // or about to get its pack
+		}
 		text, err := os.ReadFile(path)
 		if err == nil && (string(text) == keepMark || len(text) == 0 && !exists(base+".pack")) {
 			s.releasePack(base)
 		}
 	}
 	return nil
+}
+
+func olderThan(limit time.Duration, path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && time.Since(info.ModTime()) >= limit
 }

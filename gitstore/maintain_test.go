@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -157,6 +158,39 @@ func TestKeptPacksAreLeftAlone(t *testing.T) {
 	}
 }
 
+// A .keep of ours is let go by the age of its pack, and never while the commit is still to come.
+func TestOnlyOldPacksOfLostCommitsAreLetGo(t *testing.T) {
+	s, ctx := newTestStore(t, Options{}), context.Background()
+	head := commit(t, s, "f", "1")
+	for _, content := range []string{"old", "young"} {
+		must(s.Write(ctx, Draft{Parent: head, Edits: edits("f", content), Message: "m"}))(t)
+	}
+	list := s.packs.list()
+	young, old := list[0].base, list[1].base
+	long := time.Now().Add(-2 * keepLimit)
+	for _, path := range []string{old + ".pack", s.markFile()} {
+		if err := os.Chtimes(path, long, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	coming := filepath.Join(s.packs.dir, "pack-"+strings.Repeat("0", 40)) // held, and its pack not there yet
+	if err := s.holdPack(coming); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Maintain(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if !exists(young+".keep") || exists(old+".keep") || !exists(coming+".keep") {
+		t.Errorf("held: young %v, old %v, coming %v", exists(young+".keep"), exists(old+".keep"), exists(coming+".keep"))
+	}
+	if err := s.Recover(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if keeps, _ := filepath.Glob(filepath.Join(s.packs.dir, "*.keep")); keeps != nil {
+		t.Errorf("held after a start: %v", keeps)
+	}
+}
+
 func TestDriftCommitsAreLetGoWhenOldAndMany(t *testing.T) {
 	s, ctx := newTestStore(t, Options{}), context.Background()
 	head := commit(t, s, "f", "1")
@@ -208,30 +242,8 @@ func TestGitCollectsGarbageBesideUs(t *testing.T) {
 	reader := must(Open(s.GitDir(), Options{ReadOnly: true}))(t)
 	defer reader.Close()
 	first := commit(t, s, "f", "first")
-	other := t.TempDir()
-	git(t, other, "init", "-q", "-b", "main")
-	stop := make(chan struct{})
-	var foreign sync.WaitGroup
-	foreign.Go(func() {
-		for round := 0; ; round++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			if err := gitOK(other, "-c", "user.name=o", "-c", "user.email=o@x", "commit", "-q", "--allow-empty", "-m", fmt.Sprint(round)); err != nil {
-				t.Error(err)
-			}
-			args := [][]string{{"gc", "-q"}, {"pack-refs", "--all"}, {"repack", "-adq"}, {"repack", "-dq", "--geometric=2"},
-				{"fetch", "-q", "--no-auto-gc", other, "main:refs/remotes/other/main"}}[round%5]
-			cmd := exec.Command("git", args...)
-			cmd.Dir = s.GitDir()
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("git %v: %v\n%s", args, err, out)
-			}
-		}
-	})
-	commits := 1000
+	stop := foreignGit(t, s.GitDir())
+	commits := 300 // two processes make more beside a foreign git: TestTwoProcessesBesideAForeignGitLoseNoCommit
 	if testing.Short() {
 		commits = 40
 	}
@@ -250,13 +262,57 @@ func TestGitCollectsGarbageBesideUs(t *testing.T) {
 			}
 		}
 	}
-	close(stop)
-	foreign.Wait()
+	stop()
 	if n := git(t, s.GitDir(), "rev-list", "--count", "main"); n != fmt.Sprint(commits+1) {
 		t.Errorf("%s commits", n)
 	}
 	if got := must(s.Ref("refs/remotes/other/main"))(t); got.IsZero() {
 		t.Error("git never fetched")
+	}
+}
+
+// foreignGit collects garbage, packs refs, repacks and fetches in a repository, over and over, until it is stopped. Git
+// gives a command up where a ref moves or a pack goes while it runs; each has to have come to its end at least once.
+func foreignGit(t *testing.T, dir string) (stop func()) {
+	t.Helper()
+	other := t.TempDir()
+	git(t, other, "init", "-q", "-b", "main")
+	commands := [][]string{{"gc", "-q"}, {"pack-refs", "--all"}, {"repack", "-adq"}, {"repack", "-dq", "--geometric=2"},
+		{"fetch", "-q", "--no-auto-gc", other, "main:refs/remotes/other/main"}}
+	ended := make([]int, len(commands))
+	end := make(chan struct{})
+	var foreign sync.WaitGroup
+	foreign.Go(func() {
+		for round := 0; round < len(commands) || !closed(end); round++ {
+			if err := gitOK(other, "-c", "user.name=o", "-c", "user.email=o@x", "commit", "-q", "--allow-empty", "-m", fmt.Sprint(round)); err != nil {
+				t.Error(err)
+			}
+			cmd := exec.Command("git", commands[round%len(commands)]...)
+			cmd.Dir = dir
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Logf("git %v: %v\n%s", cmd.Args, err, out)
+			} else {
+				ended[round%len(commands)]++
+			}
+		}
+	})
+	return func() {
+		t.Helper()
+		close(end)
+		foreign.Wait()
+		t.Logf("git came to the end of its commands %v times", ended)
+		if i := slices.Index(ended, 0); i >= 0 {
+			t.Errorf("git %v never came to its end", commands[i])
+		}
+	}
+}
+
+func closed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

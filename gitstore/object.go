@@ -14,18 +14,34 @@ func (s *Store) object(id Hash) (kind objectKind, content []byte, err error) {
 	if err == nil {
 		return kind, content, nil
 	}
-	// Another process may have repacked, or added a pack, since the last look.
-	if again, looking := s.packs.refresh(); looking != nil {
+	looking := s.lookAgain(func() bool {
+		kind, content, err = s.lookForObject(id)
+		return err == nil
+	})
+	if err == nil {
+		return kind, content, nil
+	}
+	if looking != nil {
 		return 0, nil, fmt.Errorf("object %s: %w", id, looking)
-	} else if again {
-		if kind, content, err = s.lookForObject(id); err == nil {
-			return kind, content, nil
-		}
 	}
 	if errors.Is(err, ErrNotFound) {
 		err = errors.Join(err, s.packs.damage())
 	}
 	return 0, nil, fmt.Errorf("object %s: %w", id, err)
+}
+
+// maxLooks bounds how often the packs are looked at again while other processes change them under our eyes.
+const maxLooks = 5
+
+// lookAgain is for what was not found: another process may have repacked, or added a pack, since the last look, and go on
+// doing so. It ends where it is found, or where nothing has changed.
+func (s *Store) lookAgain(found func() bool) error {
+	for range maxLooks {
+		if changed, err := s.packs.refresh(); err != nil || !changed || found() {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) lookForObject(id Hash) (kind objectKind, content []byte, err error) {
@@ -67,11 +83,11 @@ func (s *Store) objectOf(want objectKind, id Hash) ([]byte, error) {
 
 // Has tells whether the object is here, without reading it.
 func (s *Store) Has(id Hash) bool {
-	if s.hasNow(id) {
-		return true
+	has := s.hasNow(id)
+	if !has {
+		_ = s.lookAgain(func() bool { has = s.hasNow(id); return has }) // what can not be looked at is not here
 	}
-	again, err := s.packs.refresh()
-	return err == nil && again && s.hasNow(id)
+	return has
 }
 
 func (s *Store) hasNow(id Hash) bool {

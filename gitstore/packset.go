@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,7 +85,8 @@ func (s *packSet) add(p *pack) {
 // clock for it ticks in milliseconds.
 const settled = 100 * time.Millisecond
 
-// refresh looks at the directory again and tells whether it may hold something new.
+// refresh looks at the directory again and tells whether it holds something else than at the last look, or is being
+// changed: then a look once more may find more.
 func (s *packSet) refresh() (bool, error) {
 	info, err := os.Stat(s.dir)
 	if err != nil {
@@ -99,13 +101,13 @@ func (s *packSet) refresh() (bool, error) {
 		return false, nil
 	}
 	s.stamp, s.looked = info.ModTime(), time.Now()
-	return true, s.look()
+	return s.look()
 }
 
-func (s *packSet) look() error {
+func (s *packSet) look() (changed bool, err error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return err
+		return false, err
 	}
 	known := map[string]*pack{}
 	for _, p := range s.packs {
@@ -122,14 +124,18 @@ func (s *packSet) look() error {
 		if !ok {
 			if p, err = openPack(filepath.Join(s.dir, name)); err != nil {
 				s.broken = append(s.broken, err)
+				// Replaced between the list and now: what replaced it may not stand in the list.
+				changed = changed || errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(s.dir, e.Name()))
 				continue
 			}
+			changed = true
 		}
 		delete(known, name)
 		found = append(found, p)
 	}
+	changed = changed || len(known) > 0
 	s.replace(found, known)
-	return nil
+	return changed, nil
 }
 
 // replace puts the packs found in place and closes those that are gone.
