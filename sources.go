@@ -173,6 +173,28 @@ func (s *Sources) fetch(ctx context.Context, store *gitstore.Store, a kafkabus.A
 	return fmt.Errorf("fetch %s of %s: %w", commit, a.Instance, all)
 }
 
+// refetch brings all that a commit reaches from any source there is, whatever seems to be here.
+func (s *Sources) refetch(ctx context.Context, store *gitstore.Store, commit gitstore.Hash) error {
+	remotes := s.Memory.Remotes()
+	if s.Table != nil {
+		for _, a := range s.Table.Heads() {
+			remotes = append(remotes, a.Remotes...)
+		}
+	}
+	all := errors.New("no source for it is known")
+	for i, src := range s.sources(remotes) {
+		err := store.Refetch(ctx, src, commit)
+		if err == nil {
+			return nil
+		}
+		if i == 0 {
+			all = nil
+		}
+		all = errors.Join(all, err)
+	}
+	return fmt.Errorf("fetch it again: %w", all)
+}
+
 // silentLast puts the sources that failed a moment ago behind the others: one that swallows every question
 // costs its whole wait each time.
 func (s *Sources) silentLast(sources []gitstore.Source, now time.Time) {

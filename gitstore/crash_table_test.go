@@ -15,7 +15,7 @@ var points = map[string][]string{
 	"maintain":   slices.Concat([]string{"remove PACK.keep"}, noPackedDrift, newFile("logs/refs/heads/main", "logs/refs/heads")),
 	"delete ref": noPackedRef("refs/gsgit/disk", "refs/gsgit"),
 	"push":       {"create TMP_pack", "write TMP_pack", "remove TMP_pack"},
-	"start":      slices.Concat(cleared, rolledUp[2:], newFile("PACK.idx", "objects/pack")),
+	"start":      slices.Concat(cleared, rolledUp[2:], newFile("gsgit/wounded", "gsgit"), newFile("PACK.idx", "objects/pack")),
 	"repair":     newFile("refs/heads/main", "refs/heads"),
 	"create": slices.Concat(
 		[]string{"mkdir .", "syncdir ..", "mkdir objects", "syncdir .", "mkdir objects/pack", "syncdir objects", "mkdir objects/info"},

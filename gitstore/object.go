@@ -25,9 +25,10 @@ func (s *Store) object(id Hash) (kind objectKind, content []byte, err error) {
 		return 0, nil, fmt.Errorf("object %s: %w", id, looking)
 	}
 	if errors.Is(err, ErrNotFound) {
-		err = errors.Join(err, s.packs.damage())
+		return 0, nil, fmt.Errorf("object %s: %w", id, errors.Join(err, s.packs.damage()))
 	}
-	return 0, nil, fmt.Errorf("object %s: %w", id, err)
+	return 0, nil, &storeError{text: "object " + id.String(), cause: err,
+		hint: "stop the node: gsgit check --repair brings back what can be had"}
 }
 
 // maxLooks bounds how often the packs are looked at again while other processes change them under our eyes.

@@ -146,8 +146,8 @@ func checkFormat(cfg *config.Config) error {
 	}
 	for _, option := range cfg.Section("extensions").Options {
 		known, ok := extensions[strings.ToLower(option.Key)]
-		harmless := !ok && version != "1" || ok && known.hint == ""
-		if !harmless && !(ok && strings.EqualFold(option.Value, known.allowed)) {
+		harmless := !ok && version != "1" || ok && (known.hint == "" || strings.EqualFold(option.Value, known.allowed))
+		if !harmless {
 			return &storeError{text: fmt.Sprintf("extensions.%s = %s is not served", option.Key, option.Value), permanent: true, hint: known.hint}
 		}
 	}

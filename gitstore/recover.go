@@ -115,7 +115,9 @@ func (s *Store) clearPacks(ctx context.Context) error {
 		return err
 	}
 	s.packs.forget()
-	_, err = s.packs.refresh()
+	if _, err = s.packs.refresh(); err == nil && s.packs.damage() != nil {
+		err = s.wound()
+	}
 	return err
 }
 
@@ -151,7 +153,7 @@ func (s *Store) clearOrphans() error {
 			continue
 		}
 		s.log.Warn("index without its pack removed", "path", path)
-		if err := s.disk.remove(path); err != nil {
+		if err := s.takeAway(path); err != nil {
 			return err
 		}
 	}
@@ -184,7 +186,7 @@ func (s *Store) rebuildIndex(ctx context.Context, base string) error {
 	r, err := readReceived(ctx, base+".pack")
 	if err != nil {
 		s.log.Warn("pack unreadable", "path", base+".pack", "err", err)
-		return cancelled(ctx)
+		return errors.Join(s.wound(), cancelled(ctx))
 	}
 	r.pack.file.Close()
 	s.log.Warn("index made anew", "path", base+".idx")
@@ -197,7 +199,7 @@ func (s *Store) clearEmptyObjects(context.Context) error {
 			return nil
 		}
 		s.log.Warn("empty object removed", "path", path)
-		return s.disk.remove(path)
+		return s.takeAway(path)
 	})
 }
 
@@ -245,8 +247,11 @@ func (s *Store) checkHead(context.Context) error {
 		_, err = s.readDirectory(c.Tree)
 	}
 	if err != nil {
+		if err := s.wound(); err != nil {
+			return err
+		}
 		return &storeError{text: "the head " + head.String() + " of " + s.branch + " is not whole", cause: err, permanent: true,
-			hint: "git --git-dir " + s.dir + " fsck names what is missing; fetch it from another node into this repository"}
+			hint: "start again where a node or hub that has it can be reached (--from URL); gsgit check --repair goes back to the last commit that is whole"}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -50,21 +51,30 @@ func (s *Store) hasWithTree(commit Hash) bool {
 
 // lastLogged goes back through the log of a ref.
 func (s *Store) lastLogged(name string) Hash {
-	lines := bytes.Split(tail(s.reflogPath(name), reflogTail), []byte{'\n'})
-	for i := len(lines) - 1; i >= 0; i-- {
-		fields := bytes.Fields(lines[i])
-		if len(fields) < 2 {
-			continue
-		}
-		id, err := ParseHash(string(fields[1]))
-		if err != nil || id.IsZero() {
-			continue // a line torn by a crash, or the branch was deleted on purpose
-		}
+	for _, id := range s.Logged(name) {
 		if s.hasWithTree(id) {
 			return id
 		}
 	}
 	return Hash{}
+}
+
+// Logged gives the commits that a branch stood at by its log, the newest first, as far as the end of the log goes back.
+// Any of them may be lost.
+func (s *Store) Logged(name string) []Hash {
+	lines := bytes.Split(tail(s.reflogPath(name), reflogTail), []byte{'\n'})
+	var all []Hash
+	for _, line := range slices.Backward(lines) {
+		fields := bytes.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		id, err := ParseHash(string(fields[1]))
+		if err == nil && !id.IsZero() { // else torn by a crash, or the branch was deleted on purpose
+			all = append(all, id)
+		}
+	}
+	return all
 }
 
 // tail reads the end of a file; nil where there is none.

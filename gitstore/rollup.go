@@ -69,11 +69,25 @@ func (c *copier) pack(ctx context.Context, p *pack) error {
 		if _, ok := c.places[id]; ok {
 			continue
 		}
-		if err := c.entry(p, id, at, end, places); err != nil {
+		err := c.entry(p, id, at, end, places)
+		if err != nil && c.fromElsewhere(id, err) != nil {
 			return fmt.Errorf("%s: %w", p.name(), err)
 		}
 	}
 	return nil
+}
+
+// fromElsewhere takes an object whose entry is damaged from another pack: it may have been brought back.
+func (c *copier) fromElsewhere(id Hash, err error) error {
+	var d *damagedPack
+	if !errors.As(err, &d) {
+		return err
+	}
+	kind, content, err := c.store.object(id)
+	if err != nil {
+		return err
+	}
+	return c.object(id, kind, content)
 }
 
 // read gives the bytes of an entry, checked against the index.

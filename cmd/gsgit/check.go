@@ -102,10 +102,36 @@ func runRepair(ctx context.Context, o *checkOptions, log *slog.Logger, stderr io
 	}
 	defer release()
 	done, err := gsgit.Repair(ctx, s.store)
+	if err == nil || s.store.Wounded() {
+		var line string
+		if line, err = o.repairObjects(ctx, s); line != "" {
+			done = append(done, line)
+		}
+	}
 	for _, line := range done {
 		fmt.Fprintln(stderr, "gsgit: repaired:", line)
 	}
 	return err
+}
+
+// repairObjects brings back what is missing, from the directory and the sources that the node used last, or else goes
+// back to a commit that is whole.
+func (o *checkOptions) repairObjects(ctx context.Context, s *station) (string, error) {
+	kept, err := o.settings()
+	if err != nil {
+		return "", err
+	}
+	s.fetch.From, s.fetch.Remote, s.fetch.TokenFile = kept.From, kept.Remote, kept.Token
+	s.fetch.Trust = *cli.NewStringSlice(kept.Trust...)
+	s.listen.take(kept)
+	if err := s.openSources(kept.Brokers); err != nil {
+		return "", err
+	}
+	m := gsgit.Mending{Store: s.store, Dir: &gsgit.Directory{Root: o.DataDir}, Sources: s.sources, Log: s.log}
+	if err := m.Mend(ctx); err == nil || ctx.Err() != nil {
+		return "", err
+	}
+	return m.GoBack(ctx)
 }
 
 // directory needs no repository.

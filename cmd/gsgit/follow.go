@@ -194,7 +194,7 @@ func (r *replica) run(w workers, started func(*gsgit.Node)) error {
 	}
 	r.follower.LookAtAll()
 	w.run(pick)
-	w.Go(func() error { r.follow(w.ctx, follow); return nil })
+	w.Go(func() error { return r.follow(w.ctx, follow) })
 	if r.heart != nil {
 		w.run(r.heart)
 	}
@@ -202,12 +202,16 @@ func (r *replica) run(w workers, started func(*gsgit.Node)) error {
 }
 
 // follow runs the loop. A first start has nothing to finish and knows nothing yet: it reads the topics before
-// it says that no source has commits.
-func (r *replica) follow(ctx context.Context, loop *gsgit.Loop) {
-	if disk, err := r.store.Ref(gsgit.DiskRef); err == nil && disk.IsZero() {
+// it says that no source has commits. So does one that must mend its repository first.
+func (r *replica) follow(ctx context.Context, loop *gsgit.Loop) error {
+	if disk, err := r.store.Ref(gsgit.DiskRef); err == nil && disk.IsZero() || r.store.Wounded() {
 		_ = r.awaitTopics(ctx, topicsWait) // what stands in the way is a condition of the bus
 	}
+	if err := r.mend(ctx); err != nil {
+		return err
+	}
 	loop.Run(ctx)
+	return nil
 }
 
 // driftCap is how long a steady stream of foreign writes puts off the look at drift.
@@ -217,6 +221,9 @@ const driftCap = 5 * time.Second
 // apply takes the time that it takes.
 func (r *replica) once(ctx context.Context) error {
 	if err := r.hearOnce(ctx); err != nil {
+		return err
+	}
+	if err := r.mend(ctx); err != nil {
 		return err
 	}
 	r.follower.LookAtAll()

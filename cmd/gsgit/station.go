@@ -136,7 +136,24 @@ func (s *station) recover() error {
 		return err
 	}
 	defer release()
-	return s.store.Recover(context.Background())
+	err = s.store.Recover(context.Background())
+	if s.store.Wounded() {
+		err = nil // what is missing is looked for once the sources are known
+	}
+	return err
+}
+
+// mend brings back what the repository has lost, if it has lost anything. The topics name sources, where they answer.
+func (s *station) mend(ctx context.Context) error {
+	if !s.store.Wounded() {
+		return nil
+	}
+	release, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return (&gsgit.Mending{Store: s.store, Dir: s.dir, Sources: s.sources, Log: s.log}).Mend(ctx)
 }
 
 // lock takes the write lock: one writer at a time, of all loops and all processes.

@@ -186,6 +186,9 @@ func (p *primary) begin(ctx context.Context) error {
 			heads = p.topics.Heads()
 		}
 	}
+	if err := p.mend(ctx); err != nil {
+		return err
+	}
 	release, err := p.lock()
 	if err != nil {
 		return err
