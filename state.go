@@ -118,15 +118,29 @@ func conditionOf(err error) Condition {
 	}
 	c := Condition{State: Degraded, Why: err.Error(), Hint: HintOf(err)}
 	var p *Problem
+	joined, several := err.(interface{ Unwrap() []error }) //nolint:errorlint // it is about this error, not what it wraps
 	switch {
 	case isFull(err): // whatever else was wrong besides
 		c.State, c.Hint = Error, "make room: gsgit goes on by itself"
+	case several:
+		c.State = gravest(joined.Unwrap())
 	case errors.As(err, &p):
 		c.State = p.State
 	case isPermanent(err):
 		c.State = Error
 	}
 	return c
+}
+
+// gravest is the state that the worst of some errors stands for.
+func gravest(errs []error) State {
+	worst := OK
+	for _, err := range errs {
+		if s := conditionOf(err).State; slices.Index(gravity, s) > slices.Index(gravity, worst) {
+			worst = s
+		}
+	}
+	return worst
 }
 
 // gravestFirst joins errors so that the gravest names the condition of them all.

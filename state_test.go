@@ -39,6 +39,8 @@ func TestHealthOfAnError(t *testing.T) {
 		hint string
 	}{
 		{errors.New("dial: refused"), gsgit.Degraded, ""},
+		{errors.Join(&gsgit.Problem{State: gsgit.Syncing, Why: "behind"}, errors.New("dial: refused")), gsgit.Degraded, ""},
+		{errors.Join(errors.New("dial: refused"), &gsgit.Problem{State: gsgit.Refused, Why: "damage", Help: "mend it"}), gsgit.Refused, "mend it"},
 		{errors.Join(&os.PathError{Op: "write", Path: "pack", Err: syscall.ENOSPC}, &gsgit.Problem{State: gsgit.Syncing, Why: "behind", Help: "wait"}), gsgit.Error, "make room: gsgit goes on by itself"},
 		{fmt.Errorf("commit: %w", &os.PathError{Op: "write", Path: "pack", Err: syscall.ENOSPC}), gsgit.Error, "make room: gsgit goes on by itself"},
 		{fmt.Errorf("apply: %w", &gsgit.Problem{State: gsgit.Refused, Why: "damage", Help: "mend it"}), gsgit.Refused, "mend it"},

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -214,7 +215,7 @@ func (p *place) keepSettings(s settings) error {
 func (p *place) settings() (settings, error) {
 	var s settings
 	content, err := os.ReadFile(filepath.Join(p.stateDir(), "settings"))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return s, nil
 	}
 	if err == nil {
