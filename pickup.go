@@ -34,16 +34,15 @@ func (p *PickUp) Sync(ctx context.Context) (time.Duration, error) {
 	if wait := p.Every - time.Since(p.reloaded); p.Server != nil && wait > 0 {
 		return wait, nil
 	}
+	if disk, applied, err := p.markers(); err != nil || applied == disk {
+		return 0, err // without the lock, which is for those who have something to do
+	}
 	release, err := p.lock()
 	if err != nil {
 		return 0, err
 	}
 	defer release()
-	disk, err := p.Store.Ref(DiskRef)
-	if err != nil {
-		return 0, err
-	}
-	applied, err := p.Store.Ref(AppliedRef)
+	disk, applied, err := p.markers()
 	if err != nil || applied == disk {
 		return 0, err
 	}
@@ -56,6 +55,14 @@ func (p *PickUp) Sync(ctx context.Context) (time.Duration, error) {
 		p.Step("pickup.applied")
 	}
 	return 0, p.Store.SetRef(ctx, AppliedRef, applied, disk)
+}
+
+// markers are what was written and what of it was picked up.
+func (p *PickUp) markers() (disk, applied gitstore.Hash, err error) {
+	if disk, err = p.Store.Ref(DiskRef); err == nil {
+		applied, err = p.Store.Ref(AppliedRef)
+	}
+	return disk, applied, err
 }
 
 func (p *PickUp) lock() (func(), error) {

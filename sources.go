@@ -119,7 +119,7 @@ func (s *Sources) bring(ctx context.Context, store *gitstore.Store, a kafkabus.A
 	if err := s.sameCluster(ctx, store, a, have); err != nil {
 		return err
 	}
-	held, err := store.Holds(ctx, commit)
+	held, err := s.holds(ctx, store, a, commit)
 	if err == nil && !held {
 		err = s.fetch(ctx, store, a, commit, have)
 	}
@@ -135,6 +135,14 @@ func (s *Sources) bring(ctx context.Context, store *gitstore.Store, a kafkabus.A
 			Help: "look at what runs as that instance"}
 	}
 	return note(ctx, store, refName(store, a.Instance), commit, s.heard)
+}
+
+// holds tells whether an announced commit is here whole. Mostly it was noted when it was fetched.
+func (s *Sources) holds(ctx context.Context, store *gitstore.Store, a kafkabus.Announcement, commit gitstore.Hash) (bool, error) {
+	if noted, err := store.Ref(refName(store, a.Instance)); err == nil && noted == commit && store.Has(commit) {
+		return true, nil
+	}
+	return store.Holds(ctx, commit)
 }
 
 // sameCluster keeps the history of another catalog out: only a first apply may choose one.

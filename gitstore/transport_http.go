@@ -104,7 +104,7 @@ func (p *httpPeer) advert(ctx context.Context) (io.ReadCloser, error) {
 }
 
 // drainedBody reads the few bytes of framing behind the last line, so that the
-// connection can carry the second request, too.
+// connection can carry the next request, too.
 type drainedBody struct{ io.ReadCloser }
 
 func (b *drainedBody) Close() error {
@@ -132,7 +132,7 @@ func (p *httpPeer) exchange(ctx context.Context, request io.Reader, size int64) 
 	if err != nil {
 		return nil, err
 	}
-	return resp.Body, p.expect(resp, "result")
+	return &drainedBody{resp.Body}, p.expect(resp, "result")
 }
 
 func (p *httpPeer) do(ctx context.Context, method, path string, body io.Reader, size int64) (*http.Response, error) {
