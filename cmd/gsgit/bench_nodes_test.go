@@ -252,7 +252,7 @@ func BenchmarkBulkToReplica(b *testing.B) {
 	for _, way := range []string{"alone", "beside a writer"} {
 		b.Run(way, func(b *testing.B) {
 			if way != "alone" {
-				defer dirty(b)()
+				defer dirty(b, 10*time.Millisecond)()
 			}
 			defer n.explain(b)
 			var took []time.Duration
@@ -285,8 +285,9 @@ func arrivedAll(primary, replica string, paths []string) bool {
 	return true
 }
 
-// dirty keeps on writing a gigabyte that nobody syncs, some 100 MB a second, until the result is called.
-func dirty(b *testing.B) (stop func()) {
+// dirty keeps on writing a gigabyte that nobody syncs until the result is called: a megabyte at each pace, as 100 MB a second
+// at 10 ms, or as fast as memory takes it at none.
+func dirty(b *testing.B, pace time.Duration) (stop func()) {
 	b.Helper()
 	f, err := os.Create(filepath.Join(scratch(b), "dirty"))
 	if err != nil {
@@ -302,7 +303,7 @@ func dirty(b *testing.B) (stop func()) {
 				return
 			default:
 				_, _ = f.WriteAt(block, at) // a full disk only makes it less dirty
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(pace)
 			}
 		}
 	}()

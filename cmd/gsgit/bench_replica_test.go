@@ -62,39 +62,38 @@ func applied(b *testing.B, f *gsgit.Follower) time.Duration {
 }
 
 // BenchmarkApply500 brings one commit of 500 layers to a replica that has the 9,500 others: our fetch, checks and durable
-// apply beside `git pull` of the same commit and `rsync -a` of the same directory.
+// apply beside `git pull` of the same commit and `rsync -a` of the same directory, which sync nothing, and beside both as
+// they sync what they can. Each round begins with another of them, for each leaves its work to the next.
 func BenchmarkApply500(b *testing.B) {
 	dir := syntheticDir(b, benchSize(10_000))
 	p := recording(b, dir)
 	f := replicaOf(b, served(b, p))
 	applied(b, f)
-	clone, mirror := filepath.Join(scratch(b), "clone"), filepath.Join(scratch(b), "mirror")
-	command(b, ".", "git", "clone", "-q", "file://"+filepath.Join(dir, ".git"), clone)
-	rsync := func() time.Duration {
-		return timed(b, ".", "rsync", "-a", "--delete", "--exclude", ".git", dir+"/", mirror+"/")
+	rivals := []rival{
+		{"gsgit", func() time.Duration { return applied(b, f) }},
+		puller(b, "git", dir), puller(b, "git-fsync", dir, "-c", "core.fsync=all"),
 	}
-	_, err := exec.LookPath("rsync")
-	if err != nil {
-		b.Log("rsync is not installed: it is left out")
-	} else {
-		rsync()
-	}
+	rivals = append(rivals, mirrors(b, dir)...)
 	paths := layersOf(b, dir, benchSize(500))
-	for _, way := range []string{"alone", "beside a writer"} {
-		b.Run(way, func(b *testing.B) {
-			if way != "alone" {
-				defer dirty(b)()
+	round := 0
+	for _, c := range []struct {
+		name string
+		pace time.Duration // of the writer beside
+	}{{"alone", -1}, {"beside a writer", 10 * time.Millisecond}, {"beside a fast writer", 0}} {
+		b.Run(c.name, func(b *testing.B) {
+			if c.pace >= 0 {
+				defer dirty(b, c.pace)()
 			}
 			took := map[string][]time.Duration{}
-			for i := range 5 {
+			for range 5 {
+				round++
 				for _, path := range paths {
-					retitle(b, dir, path, i+len(way))
+					retitle(b, dir, path, round)
 				}
 				took["commit"] = append(took["commit"], synced(b, p, paths...))
-				took["gsgit"] = append(took["gsgit"], applied(b, f))
-				took["git"] = append(took["git"], timed(b, clone, "git", "pull", "-q", "--ff-only"))
-				if err == nil {
-					took["rsync"] = append(took["rsync"], rsync())
+				for i := range rivals {
+					r := rivals[(round+i)%len(rivals)]
+					took[r.name] = append(took[r.name], r.run())
 				}
 			}
 			reportMedians(b, took)
@@ -102,16 +101,52 @@ func BenchmarkApply500(b *testing.B) {
 	}
 }
 
+// rival is one way to bring a replica into step.
+type rival struct {
+	name string
+	run  func() time.Duration
+}
+
+func puller(b *testing.B, name, dir string, config ...string) rival {
+	b.Helper()
+	clone := filepath.Join(scratch(b), "clone")
+	command(b, ".", "git", "clone", "-q", "file://"+filepath.Join(dir, ".git"), clone)
+	return rival{name, func() time.Duration {
+		return timed(b, clone, "git", append(config, "pull", "-q", "--ff-only")...)
+	}}
+}
+
+// mirrors are the ways of rsync, as far as it is installed and knows them.
+func mirrors(b *testing.B, dir string) []rival {
+	b.Helper()
+	var found []rival
+	for name, flags := range map[string][]string{"rsync": {"-a"}, "rsync-fsync": {"-a", "--fsync"}} {
+		if exec.Command("rsync", append(flags, "--version")...).Run() != nil {
+			b.Logf("rsync %v is not installed: it is left out", flags)
+			continue
+		}
+		mirror := filepath.Join(scratch(b), "mirror")
+		flags = append(flags, "--delete", "--exclude", ".git", dir+"/", mirror+"/")
+		command(b, ".", "rsync", flags...)
+		found = append(found, rival{name, func() time.Duration { return timed(b, ".", "rsync", flags...) }})
+	}
+	return found
+}
+
 // BenchmarkBootstrap fills an empty replica with 10,000 layers beside `git clone`.
 func BenchmarkBootstrap(b *testing.B) {
 	dir := syntheticDir(b, benchSize(10_000))
 	url := served(b, recording(b, dir))
 	took := map[string][]time.Duration{}
+	clone := func(config ...string) time.Duration {
+		args := append(config, "clone", "-q", "file://"+filepath.Join(dir, ".git"), filepath.Join(scratch(b), "clone"))
+		return timed(b, ".", "git", args...)
+	}
 	for range 3 {
 		f := replicaOf(b, url)
 		took["gsgit"] = append(took["gsgit"], applied(b, f))
-		clone := filepath.Join(scratch(b), "clone")
-		took["git"] = append(took["git"], timed(b, ".", "git", "clone", "-q", "file://"+filepath.Join(dir, ".git"), clone))
+		took["git"] = append(took["git"], clone())
+		took["git-fsync"] = append(took["git-fsync"], clone("-c", "core.fsync=all"))
 	}
 	reportMedians(b, took)
 }
