@@ -49,6 +49,7 @@ func (s *Store) rollUp(ctx context.Context) error {
 	if err := s.finishRollUp(); err != nil {
 		return err
 	}
+	s.mendIndexes(ctx)
 	if _, err := s.packs.refresh(); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package gitstore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -18,6 +19,9 @@ func (s *Store) object(id Hash) (kind objectKind, content []byte, err error) {
 		kind, content, err = s.lookForObject(id)
 		return err == nil
 	})
+	if errors.Is(err, ErrNotFound) && looking == nil && s.mendIndexes(context.Background()) {
+		kind, content, err = s.lookForObject(id)
+	}
 	if err == nil {
 		return kind, content, nil
 	}

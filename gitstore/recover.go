@@ -175,6 +175,31 @@ func (s *Store) rebuildIndexes(ctx context.Context) error {
 	return nil
 }
 
+// mendIndexes makes the indexes that are missing anew, and tells whether any was. A git gc that lists a large directory
+// while a pack and its index get their names may see the index alone, takes it for garbage and removes it.
+func (s *Store) mendIndexes(ctx context.Context) bool {
+	packs, err := filepath.Glob(filepath.Join(s.packs.dir, "pack-*.pack"))
+	if err != nil || s.options.ReadOnly {
+		return false
+	}
+	mended := false
+	for _, path := range packs {
+		base := strings.TrimSuffix(path, ".pack")
+		if exists(base + ".idx") {
+			continue
+		}
+		if err := s.rebuildIndex(ctx, base); err != nil {
+			s.log.Warn("index not made anew", "path", base+".idx", "err", err)
+		}
+		mended = mended || exists(base+".idx")
+	}
+	if mended {
+		s.packs.forget()
+		_, err = s.packs.refresh()
+	}
+	return mended && err == nil
+}
+
 func (s *Store) rebuildIndex(ctx context.Context, base string) error {
 	data, err := os.ReadFile(base + ".idx")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
