@@ -165,6 +165,8 @@ func TestG7AdoptKeepsWhatWasThere(t *testing.T) {
 		if err := s.sync(); !errors.Is(err, full) {
 			t.Fatalf("got %v", err)
 		}
+		s.start(o.gitDir())
+		s.f.Adopt = true
 	}
 	if len(s.kept()) != 1 {
 		t.Errorf("the same bytes were kept %d times", len(s.kept()))
@@ -237,6 +239,7 @@ func TestG7DriftThatCanNotBeHealedIsKeptOnce(t *testing.T) {
 	s.event(depth)
 	for range 3 {
 		s.stops(gsgit.Error, "styles/depth.sld")
+		s.start(o.gitDir()) // and each life anew
 	}
 	if s.read(buoys) != own || len(s.kept()) > 1 {
 		t.Errorf("kept %d times", len(s.kept()))

@@ -49,7 +49,6 @@ type Follower struct {
 	catalog   *xmlcatalog.Catalog
 	left      leftOut
 	many      int // manyFiles, but for tests
-	lastKept  keptBytes
 	healing   healing
 }
 
@@ -311,7 +310,6 @@ func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan r
 		}
 	}
 	f.step("follower.done")
-	f.lastKept = keptBytes{}
 	return f.Files.Done()
 }
 

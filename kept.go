@@ -3,7 +3,8 @@ package gsgit
 import (
 	"context"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/resync"
@@ -80,19 +81,6 @@ func (f *Follower) keepOwn(ctx context.Context, disk, target gitstore.Hash, own 
 	return f.Store.SetRef(ctx, AppliedRef, applied, drift)
 }
 
-// keptBytes is what was kept last, so that an apply that fails again and again keeps it once.
-type keptBytes struct{ commit, sum gitstore.Hash }
-
-// sumOf tells edits of a commit from others.
-func sumOf(disk gitstore.Hash, edits []xmlcatalog.Edit) gitstore.Hash {
-	var all strings.Builder
-	all.WriteString(disk.String())
-	for _, e := range edits {
-		fmt.Fprintf(&all, "\n%s %s", blobOf(e.New), e.Path)
-	}
-	return gitstore.BlobHash([]byte(all.String()))
-}
-
 // parentOf is what a drift commit stands on: what was last written here, or the head of a repository that was
 // here before us.
 func (f *Follower) parentOf(disk gitstore.Hash) (gitstore.Hash, error) {
@@ -104,13 +92,12 @@ func (f *Follower) parentOf(disk gitstore.Hash) (gitstore.Hash, error) {
 
 // keep writes a drift commit on top of what was last written here, and a ref of its own that holds it.
 func (f *Follower) keep(ctx context.Context, disk gitstore.Hash, edits []xmlcatalog.Edit) (gitstore.Hash, error) {
-	sum := sumOf(disk, edits)
-	if f.lastKept.sum == sum {
-		return f.lastKept.commit, nil
-	}
 	parent, err := f.parentOf(disk)
 	if err != nil {
 		return gitstore.Hash{}, err
+	}
+	if id, err := f.keptAlready(ctx, parent, edits); err != nil || !id.IsZero() {
+		return id, err
 	}
 	before, err := f.catalogFor(parent)
 	if err != nil {
@@ -132,7 +119,53 @@ func (f *Follower) keep(ctx context.Context, disk gitstore.Hash, edits []xmlcata
 	if err := f.Store.SetRef(ctx, ref, gitstore.Hash{}, id); err != nil {
 		return id, fmt.Errorf("keep the replica's own bytes: %w", err)
 	}
-	f.lastKept = keptBytes{commit: id, sum: sum}
 	f.Log.Warn("drift kept", "commit", id.String(), "ref", ref, "subject", m.Subject, "files", len(edits))
 	return id, nil
+}
+
+// rememberedKept is how many of the newest drift commits are looked at for bytes that come again.
+const rememberedKept = 8
+
+// keptAlready finds a drift commit that holds the very edits: an apply that fails again and again, in this life or the
+// next, keeps them once, and so does what somebody writes anew each time that it was healed.
+func (f *Follower) keptAlready(ctx context.Context, parent gitstore.Hash, edits []xmlcatalog.Edit) (gitstore.Hash, error) {
+	refs, err := f.Store.Refs(driftRefs)
+	if err != nil {
+		return gitstore.Hash{}, err
+	}
+	names := slices.Sorted(maps.Keys(refs)) // they are times
+	for _, name := range slices.Backward(names[max(0, len(names)-rememberedKept):]) {
+		same, err := f.holds(ctx, refs[name], parent, edits)
+		if err != nil || same {
+			return refs[name], err
+		}
+	}
+	return gitstore.Hash{}, nil
+}
+
+// holds tells whether a commit is its parent with some edits.
+func (f *Follower) holds(ctx context.Context, commit, parent gitstore.Hash, edits []xmlcatalog.Edit) (bool, error) {
+	c, err := f.Store.Commit(commit)
+	if err != nil {
+		return false, fmt.Errorf("read a drift commit: %w", err)
+	}
+	var stands gitstore.Hash
+	if len(c.Parents) > 0 {
+		stands = c.Parents[0]
+	}
+	if stands != parent {
+		return false, nil
+	}
+	differences, err := f.Store.Diff(ctx, parent, commit)
+	if err != nil || len(differences) != len(edits) {
+		return false, err
+	}
+	has := map[string]resync.Blob{}
+	for _, d := range differences {
+		has[d.Path] = resync.Blob(d.New)
+	}
+	return !slices.ContainsFunc(edits, func(e xmlcatalog.Edit) bool {
+		blob, there := has[e.Path]
+		return !there || blob != blobOf(e.New)
+	}), nil
 }
