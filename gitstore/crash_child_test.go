@@ -87,7 +87,7 @@ var randomNames = []struct {
 	pattern *regexp.Regexp
 	name    string
 }{
-	{regexp.MustCompile(`tmp_gsgit_[0-9a-zA-Z]+`), "TMP"},
+	{regexp.MustCompile(`gsgit_tmp_[0-9a-zA-Z]+`), "TMP"},
 	{regexp.MustCompile(`pack-[0-9a-f]{40}`), "PACK"},
 	{regexp.MustCompile(`objects/[0-9a-f]{2}/[0-9a-f]{38}`), "LOOSE"},
 	{regexp.MustCompile(`^objects/pack/`), ""},

@@ -148,8 +148,9 @@ func (d *disk) fill(f *os.File, content []byte, mode os.FileMode) error {
 	return err
 }
 
-// temporaryPrefix marks files that a crash may leave and Recover may take away. Git clears old tmp_* files as well.
-const temporaryPrefix = "tmp_gsgit_"
+// temporaryPrefix marks files that a crash may leave and Recover may take away. It is none of git's own (tmp_): a git gc
+// --prune=now takes away whatever is called so, also what is being written.
+const temporaryPrefix = "gsgit_tmp_"
 
 func (d *disk) rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {

@@ -103,3 +103,29 @@ func TestAFetchThatCameToNothingIsDoneAgain(t *testing.T) {
 		})
 	}
 }
+
+// What is being written is no garbage either, however soon git takes garbage away.
+func TestGitLeavesWhatIsBeingWritten(t *testing.T) {
+	ctx := context.Background()
+	for _, at := range []string{"gitstore.pack", "gitstore.renamed", "gitstore.objects"} {
+		t.Run(at, func(t *testing.T) {
+			var s *Store
+			armed := false
+			s = newTestStore(t, Options{Step: func(name string) {
+				if armed && name == at {
+					armed = false
+					git(t, s.GitDir(), "gc", "-q", "--prune=now")
+				}
+			}})
+			head := commit(t, s, "f", "1")
+			armed = true
+			id, err := s.Write(ctx, Draft{Parent: head, Edits: edits("f", "2"), Author: who(2), Committer: who(2), Message: "m"})
+			if err == nil {
+				err = s.SetRef(ctx, "refs/heads/main", head, id)
+			}
+			if err != nil || armed {
+				t.Error(err, armed)
+			}
+		})
+	}
+}

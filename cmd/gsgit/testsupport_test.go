@@ -332,7 +332,7 @@ func nothingLeft(t *testing.T, dir string) {
 		}
 		name := e.Name()
 		lock := strings.HasSuffix(name, ".lock") && !ours[name]
-		temporary := strings.HasPrefix(name, "tmp_") || strings.HasPrefix(name, ".gsgit-") || strings.HasSuffix(name, ".tmp")
+		temporary := strings.Contains(name, "tmp_") || strings.HasPrefix(name, ".gsgit-") || strings.HasSuffix(name, ".tmp")
 		staged := filepath.Base(filepath.Dir(path)) == "stage"
 		if lock || temporary || staged || name == "journal.json" {
 			t.Errorf("left over: %s", path)
