@@ -118,7 +118,7 @@ func conditionOf(err error) Condition {
 	}
 	c := Condition{State: Degraded, Why: err.Error(), Hint: HintOf(err)}
 	var p *Problem
-	joined, several := err.(interface{ Unwrap() []error }) //nolint:errorlint // it is about this error, not what it wraps
+	joined, several := err.(interface{ Unwrap() []error })
 	switch {
 	case isFull(err): // whatever else was wrong besides
 		c.State, c.Hint = Error, "make room: gsgit goes on by itself"
