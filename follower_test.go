@@ -173,9 +173,9 @@ func TestB15G7KilledAnywhere(t *testing.T) {
 	first := o.head()
 	o.then(errors.Join(o.g.SetTitle("harbour:buoys", "Buoys and beacons"), o.g.DeleteLayer("harbour:fairways"), o.g.CreateWorkspace("quay")))
 	second := o.head()
-	for n := 1; ; n += 9 {
+	for n := 1; ; n++ {
 		o.points(first)
-		s := newSite(t, o.gitDir())
+		s := siteAt(t, fastDir(t), o.gitDir())
 		s.syncs()
 		own := s.edit(buoys, "<title>", "<title>Our own ")
 		extra := "<style><id>StyleInfoImpl--own</id><name>own</name><filename>own.sld</filename></style>"
@@ -188,6 +188,7 @@ func TestB15G7KilledAnywhere(t *testing.T) {
 			t.Fatalf("killed at operation %d: the replica's own bytes are lost", n)
 		}
 		if !died {
+			reached(t, n, 150)
 			return
 		}
 	}
