@@ -9,10 +9,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
@@ -95,34 +99,56 @@ func (d *Directory) files(at string, skip skip) ([]string, error) {
 	case !info.IsDir() || !d.Rules.Descend(at):
 		return nil, nil
 	}
-	var files []string
-	err = d.walk(at, &files, skip)
-	slices.Sort(files)
-	return files, err
+	w := walk{Directory: d, skip: skip}
+	w.others.SetLimit(runtime.GOMAXPROCS(0))
+	err = errors.Join(w.list(at), w.others.Wait())
+	slices.Sort(w.files)
+	return w.files, err
 }
 
-// walk does not follow links: a link may leave the directory or lead back into it.
-func (d *Directory) walk(dir string, files *[]string, skip skip) error {
-	d.walks.Add(1)
-	entries, err := os.ReadDir(d.abs(dir))
-	if vanished(err) || err != nil && skip.over(dir, err) {
-		return nil
-	}
+// walk lists a tree on all processors. It does not follow links: a link may leave the directory or lead back into it.
+type walk struct {
+	*Directory
+	skip   skip
+	others errgroup.Group
+	mu     sync.Mutex
+	files  []string
+}
+
+func (w *walk) list(dir string) error {
+	w.walks.Add(1)
+	entries, err := os.ReadDir(w.abs(dir))
 	if err != nil {
-		return fmt.Errorf("list %s: %w", dir, err)
+		return w.failed(dir, err)
 	}
+	var files []string
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
 		switch {
-		case e.IsDir() && d.Rules.Descend(p):
-			if err := d.walk(p, files, skip); err != nil {
+		case e.IsDir() && w.Rules.Descend(p):
+			if w.others.TryGo(func() error { return w.list(p) }) {
+				continue
+			}
+			if err := w.list(p); err != nil {
 				return err
 			}
-		case e.Type().IsRegular() && d.Rules.Tracked(p):
-			*files = append(*files, p)
+		case e.Type().IsRegular() && w.Rules.Tracked(p):
+			files = append(files, p)
 		}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.files = append(w.files, files...)
 	return nil
+}
+
+func (w *walk) failed(dir string, err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if vanished(err) || w.skip.over(dir, err) {
+		return nil
+	}
+	return fmt.Errorf("list %s: %w", dir, err)
 }
 
 // Links names the symbolic links that stand where tracked files or directories would: they are left alone.
@@ -199,31 +225,13 @@ func (d *Directory) heavy(path string) bool {
 	return bytes.IndexByte(first[:n], 0) >= 0
 }
 
-// errMoving is a file that changed while it was read: the event of that change is still to come.
-var errMoving = errors.New("the file changed while it was read")
-
 // Read gives the bytes of a tracked file; ok is false where there is no regular file.
 func (d *Directory) Read(path string) (content []byte, ok bool, err error) {
-	before, err := os.Lstat(d.abs(path))
-	if vanished(err) || err == nil && !before.Mode().IsRegular() {
-		return nil, false, nil
+	content, ok, err = readRegular(d.abs(path))
+	if ok || err != nil {
+		d.reads.Add(1)
 	}
-	if err != nil {
-		return nil, false, err
-	}
-	d.reads.Add(1)
-	content, err = os.ReadFile(d.abs(path))
-	if vanished(err) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	after, err := os.Lstat(d.abs(path))
-	if err != nil || !os.SameFile(before, after) || after.Size() != int64(len(content)) || !after.ModTime().Equal(before.ModTime()) {
-		return nil, false, fmt.Errorf("read %s: %w", path, errMoving)
-	}
-	return content, true, nil
+	return content, ok, err
 }
 
 // FS is the tracked files as a file system.

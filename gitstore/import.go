@@ -25,7 +25,7 @@ func (s *Store) Import(ctx context.Context, d Draft, paths []string, read func(p
 		if err != nil {
 			return Hash{}, err
 		}
-		t := treeImport{treeEdit{store: s, pack: w, ctx: ctx}, sorted, blobs}
+		t := treeImport{treeEdit{store: s, pack: w, ctx: ctx}, sorted, blobs, make(chan struct{}, importWorkers-1)}
 		return t.build(parent, 0, len(sorted), 0)
 	})
 	if err != nil {
@@ -89,6 +89,32 @@ type treeImport struct {
 	treeEdit
 	paths []string
 	blobs []Hash
+	spare chan struct{} // one place for each further worker
+}
+
+// part is one name of a directory with its paths: a file, or a directory to be made.
+type part struct {
+	name     string
+	from, to int
+	was      treeEntry // what has the name in the old tree
+	isDir    bool
+}
+
+// parts cuts paths that share their first `at` bytes by the name that follows.
+func (t *treeImport) parts(before directory, from, to, at int) []part {
+	var all []part
+	for from < to {
+		name, _, isDir := strings.Cut(t.paths[from][at:], "/")
+		p := part{name: strings.Clone(name), from: from, to: from + 1, isDir: isDir}
+		p.was, _ = before.find(name)
+		if isDir {
+			prefix := t.paths[from][:at+len(name)+1]
+			for ; p.to < to && strings.HasPrefix(t.paths[p.to], prefix); p.to++ {
+			}
+		}
+		all, from = append(all, p), p.to
+	}
+	return all
 }
 
 // build makes the directory that the paths from..to share their first `at` bytes with. The old tree only lends modes.
@@ -97,27 +123,44 @@ func (t *treeImport) build(old Hash, from, to, at int) (Hash, error) {
 	if err != nil {
 		return Hash{}, err
 	}
-	var d directory
-	for i := from; i < to; {
-		name, _, isDir := strings.Cut(t.paths[i][at:], "/")
-		was, _ := before.find(name)
-		if !isDir {
-			d = append(d, treeEntry{strings.Clone(name), t.blobs[i], keptMode(was)})
-			i++
+	parts := t.parts(before, from, to, at)
+	d := make(directory, len(parts))
+	var group errgroup.Group
+	for i, p := range parts {
+		if !p.isDir {
+			d[i] = treeEntry{p.name, t.blobs[p.from], keptMode(p.was)}
 			continue
 		}
-		end := i
-		for prefix := t.paths[i][:at+len(name)+1]; end < to && strings.HasPrefix(t.paths[end], prefix); end++ {
-		}
-		if !was.isTree() {
-			was.id = Hash{}
-		}
-		id, err := t.build(was.id, i, end, at+len(name)+1)
-		if err != nil {
-			return Hash{}, err
-		}
-		d = append(d, treeEntry{strings.Clone(name), id, modeDirectory})
-		i = end
+		t.share(&group, func() error {
+			id, err := t.build(p.oldTree(), p.from, p.to, at+len(p.name)+1)
+			d[i] = treeEntry{p.name, id, modeDirectory}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return Hash{}, err
 	}
 	return t.put(old, d, at)
+}
+
+func (p part) oldTree() Hash {
+	if p.was.isTree() {
+		return p.was.id
+	}
+	return Hash{}
+}
+
+// share lets another worker do the work if one is idle.
+func (t *treeImport) share(group *errgroup.Group, work func() error) {
+	select {
+	case t.spare <- struct{}{}:
+		group.Go(func() error {
+			defer func() { <-t.spare }()
+			return work()
+		})
+	default:
+		if err := work(); err != nil {
+			group.Go(func() error { return err })
+		}
+	}
 }
