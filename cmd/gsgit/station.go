@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -78,8 +77,7 @@ type station struct {
 // openStation takes the node lock and opens everything but the watcher, in the order in which a failure is cheapest.
 func openStation(o nodeOptions, role string, log *slog.Logger) (*station, error) {
 	s := &station{nodeOptions: o, role: role, log: log, step: crashSteps()}
-	ballast := thrift()
-	s.closing(func() { runtime.KeepAlive(ballast) })
+	s.closing(thrift())
 	for _, open := range []func() error{s.openRepository, s.openBus, s.openListener, s.openNode} {
 		if err := open(); err != nil {
 			s.close()
