@@ -31,7 +31,7 @@ func TestRandomlyKilledProcessesLoseNoAcknowledgedCommit(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			v := &victim{dir: filepath.Join(t.TempDir(), ".git"), other: theirs, draw: rand.New(rand.NewPCG(seed, uint64(n)))}
-			must(Create(v.dir, Options{}))(t).Close()
+			v.begin(t)
 			for range lives {
 				v.live(t)
 				v.check(t)
@@ -72,6 +72,18 @@ type victim struct {
 	tried        map[string]string // and what was begun after that
 	acknowledged int
 	doing        string
+}
+
+// begin makes the repository with a ref: where there is none at all, a fetch that was cut off would be taken for a
+// history whose refs are lost, and no other could be begun beside it.
+func (v *victim) begin(t *testing.T) {
+	t.Helper()
+	s := must(Create(v.dir, Options{}))(t)
+	defer s.Close()
+	id := must(s.Write(context.Background(), Draft{Author: who(0), Committer: who(0), Message: "begin"}))(t)
+	if err := s.SetRef(context.Background(), "refs/tags/begin", Hash{}, id); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // live is one process, from its start to its death.
