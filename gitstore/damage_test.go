@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -137,5 +139,18 @@ func TestALockOnNoIndexKeepsNobodyOut(t *testing.T) {
 	git(t, s.GitDir(), "config", "core.bare", "false")
 	if _, err := Create(s.GitDir(), Options{}); !errors.Is(err, ErrLocked) {
 		t.Errorf("beside a git at work: %v", err)
+	}
+}
+
+// Locks and what holds a pack are hard links, which not every file system has.
+func TestAFileSystemWithoutHardLinksIsNamed(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.ENOTSUP, syscall.ENOSYS} {
+		err := linkError(&os.LinkError{Op: "link", Old: "a", New: "b", Err: errno})
+		if !strings.Contains(hint(err), "--git-dir") || !errors.Is(err, errno) {
+			t.Errorf("%v: %v", errno, err)
+		}
+	}
+	if err := linkError(&os.LinkError{Op: "link", Err: syscall.EEXIST}); !errors.Is(err, fs.ErrExist) || hint(err) != "" {
+		t.Errorf("a lock that is held: %v", err)
 	}
 }

@@ -1,10 +1,12 @@
 package gitstore
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 )
 
 // disk is the thin layer that every change of the repository goes through, so that tests can count syncs, die after any
@@ -164,10 +166,19 @@ func (d *disk) chmod(path string, mode os.FileMode) error { return os.Chmod(path
 
 func (d *disk) link(path, to string) error {
 	if err := os.Link(path, to); err != nil {
-		return err
+		return linkError(err)
 	}
 	d.seen("link", path, to)
 	return nil
+}
+
+// linkError tells of file systems without hard links, such as exFAT and some network shares.
+func linkError(err error) error {
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.ENOSYS) {
+		return &storeError{text: "the file system of the repository has no hard links", cause: err, permanent: true,
+			hint: "put the repository on another one with --git-dir"}
+	}
+	return err
 }
 
 func (d *disk) remove(path string) error {

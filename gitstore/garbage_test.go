@@ -18,15 +18,18 @@ func abandon(t *testing.T, s *Store, parent Hash, pairs ...string) Hash {
 
 func letGo(t *testing.T, s *Store) {
 	t.Helper()
-	keeps := must(filepath.Glob(filepath.Join(s.packs.dir, "*.keep")))(t)
+	packs := must(filepath.Glob(filepath.Join(s.packs.dir, "*.pack")))(t)
 	old := time.Now().Add(-2 * keepLimit)
-	for _, path := range keeps {
+	for _, path := range packs {
 		if err := os.Chtimes(path, old, old); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := s.clearKeeps(keepLimit); err != nil {
 		t.Fatal(err)
+	}
+	if keeps := must(filepath.Glob(filepath.Join(s.packs.dir, "*.keep")))(t); keeps != nil {
+		t.Fatalf("still held: %v", keeps)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -88,8 +89,11 @@ func runRepair(ctx context.Context, o *checkOptions, log *slog.Logger, stderr io
 	s := &station{nodeOptions: nodeOptions{place: o.place}, log: log, step: crashSteps()}
 	defer s.close()
 	lock, err := gitstore.LockFile(filepath.Join(s.stateDir(), "node.lock"), 2*time.Second)
-	if err != nil {
+	if errors.Is(err, gitstore.ErrLocked) {
 		return fmt.Errorf("a gsgit runs on %s: %w", s.DataDir, err)
+	}
+	if err != nil {
+		return fmt.Errorf("repair the repository: %w", err)
 	}
 	s.closing(func() { _ = lock.Release() })
 	if s.store, err = gitstore.Open(s.GitDir, gitstore.Options{Branch: s.Branch, Logger: log, Step: s.step}); err != nil {
