@@ -27,7 +27,9 @@ func (p *Publisher) Init(ctx context.Context) (gitstore.Hash, error) {
 		return gitstore.Hash{}, err
 	}
 	if head.IsZero() {
-		err := p.importAll(ctx)
+		if err = p.whole(ctx); err == nil {
+			err = p.importAll(ctx)
+		}
 		return p.head, err
 	}
 	return p.join(ctx, head)
@@ -36,6 +38,9 @@ func (p *Publisher) Init(ctx context.Context) (gitstore.Hash, error) {
 // join records the directory on top of a head that this directory was not recorded as: the repository was
 // there before gsgit, or was fetched again after its loss.
 func (p *Publisher) join(ctx context.Context, head gitstore.Hash) (gitstore.Hash, error) {
+	if err := p.whole(ctx); err != nil {
+		return head, err
+	}
 	if err := p.load(head); err != nil {
 		return head, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gsgit/gsgit/gitstore"
+	"github.com/gsgit/gsgit/resync"
 	"github.com/gsgit/gsgit/watcher"
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
@@ -28,6 +29,7 @@ const (
 type Publisher struct {
 	Dir      *Directory
 	Store    *gitstore.Store
+	Files    *resync.Directory // knows of an apply that was cut off here; nil: none ever ran
 	Instance string
 	Hold     time.Duration // how long an incomplete batch may wait, from its first event
 	MinFree  uint64        // bytes that are left to the GeoServer on its volume
@@ -126,15 +128,18 @@ func (p *Publisher) align(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.whole(ctx); err != nil {
+		return err
+	}
+	disk, err := p.Store.Ref(DiskRef)
+	if err != nil {
+		return err
+	}
 	if head.IsZero() {
 		if err := p.importAll(ctx); err != nil {
 			return err
 		}
 		return p.load(p.head)
-	}
-	disk, err := p.Store.Ref(DiskRef)
-	if err != nil {
-		return err
 	}
 	if disk != head {
 		if err := p.claim(ctx, disk, head); err != nil {

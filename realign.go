@@ -129,6 +129,11 @@ func (p *Publisher) KeepDisk(ctx context.Context) error {
 	if head.IsZero() {
 		return p.importAll(ctx)
 	}
+	if p.Files != nil {
+		if err := p.Files.Done(); err != nil {
+			return err
+		}
+	}
 	p.meant = true
 	_, err = p.join(ctx, head)
 	p.meant = false

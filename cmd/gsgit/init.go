@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gsgit/gsgit"
+	"github.com/gsgit/gsgit/resync"
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
@@ -69,8 +70,12 @@ func runInit(ctx context.Context, o *initOptions, stdout, stderr io.Writer) erro
 	if err := o.keepRole(kept); err != nil {
 		return err
 	}
+	files, err := resync.Open(resync.Options{Root: o.DataDir, State: s.stateDir(), Logger: s.log})
+	if err != nil {
+		return err
+	}
 	p := &gsgit.Publisher{
-		Dir: &gsgit.Directory{Root: o.DataDir, Rules: rules}, Store: s.store, Instance: s.instance,
+		Dir: &gsgit.Directory{Root: o.DataDir, Rules: rules}, Store: s.store, Files: files, Instance: s.instance,
 		Hold: time.Second, MaxNew: o.MaxNew, Force: o.Force, Log: s.log, Step: s.step, Lock: s.lock,
 	}
 	head, err := p.Init(ctx)

@@ -139,7 +139,10 @@ func (o *resyncOptions) primary(ctx context.Context, s *station, kept settings, 
 	if o.To != "" || o.Unpin || o.Accept != "" {
 		return o.follow(ctx, s, true, stdout)
 	}
-	p := newPrimary(s, watchOptions{Hold: time.Second, MaxNew: cmp.Or(kept.MaxNew, maxNewFiles)})
+	p, err := newPrimary(s, watchOptions{Hold: time.Second, MaxNew: cmp.Or(kept.MaxNew, maxNewFiles)})
+	if err != nil {
+		return err
+	}
 	if o.KeepDisk {
 		if err := p.publisher.KeepDisk(ctx); err != nil {
 			return err

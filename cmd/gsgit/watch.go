@@ -12,6 +12,7 @@ import (
 	"github.com/gsgit/gsgit"
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/kafkabus"
+	"github.com/gsgit/gsgit/resync"
 	"github.com/gsgit/gsgit/xmlcatalog"
 )
 
@@ -98,7 +99,10 @@ func runWatch(ctx context.Context, o watchOptions, log *slog.Logger, started fun
 	if err := s.keepSettings(kept); err != nil {
 		return err
 	}
-	p := newPrimary(s, o)
+	p, err := newPrimary(s, o)
+	if err != nil {
+		return err
+	}
 	s.warnOfLinks()
 	w := newWorkers(ctx)
 	if o.Once {
@@ -109,10 +113,14 @@ func runWatch(ctx context.Context, o watchOptions, log *slog.Logger, started fun
 	return s.stopped(ctx, w.Wait())
 }
 
-func newPrimary(s *station, o watchOptions) *primary {
+func newPrimary(s *station, o watchOptions) (*primary, error) {
+	files, err := resync.Open(resync.Options{Root: s.DataDir, State: s.stateDir(), Logger: s.log})
+	if err != nil {
+		return nil, err
+	}
 	p := &primary{station: s}
 	p.publisher = &gsgit.Publisher{
-		Dir: s.dir, Store: s.store, Instance: s.instance, Hold: o.Hold, MinFree: s.watching.MinFree,
+		Dir: s.dir, Store: s.store, Files: files, Instance: s.instance, Hold: o.Hold, MinFree: s.watching.MinFree,
 		MaxNew: o.MaxNew, Force: o.Force,
 		Log: s.log, Step: s.step, Lock: s.lock,
 	}
@@ -124,7 +132,7 @@ func newPrimary(s *station, o watchOptions) *primary {
 	}
 	s.node.Held = p.publisher.Held
 	s.node.Notes = (&gsgit.Notes{Store: s.store, Dir: s.dir}).List
-	return p
+	return p, nil
 }
 
 // remotes are the git URLs of the announcements: the hub, or this node's own.
