@@ -210,8 +210,16 @@ func TestNonsenseAnswersEndInAnError(t *testing.T) {
 			for line.Encode(append([]byte{1}, zeros[:60000]...)) == nil && line.EncodeString("\x09") == nil {
 			}
 		},
-		"a page":  func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html"); io.WriteString(w, "hi") },
-		"a fault": func(w http.ResponseWriter) { http.Error(w, "database gone", http.StatusBadGateway) },
+		"endless talk":     repeated("\x02counting objects\n"),
+		"endless NAK":      repeated("NAK\n"),
+		"endless ACK":      repeated("ACK " + strings.Repeat("1", 40) + " common\n"),
+		"endless nothings": repeated("\x01"),
+		"a length of one":  func(w http.ResponseWriter) { io.WriteString(w, "0008NAK\n0001") },
+		"a length of four": func(w http.ResponseWriter) { io.WriteString(w, "0008NAK\n0004") },
+		"the longest line": func(w http.ResponseWriter) { io.WriteString(w, "0008NAK\nffff\x01PACK") },
+		"no hex":           func(w http.ResponseWriter) { io.WriteString(w, "0008NAK\n-001\x01PACK") },
+		"a page":           func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html"); io.WriteString(w, "hi") },
+		"a fault":          func(w http.ResponseWriter) { http.Error(w, "database gone", http.StatusBadGateway) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			noLeaks(t)
@@ -225,6 +233,38 @@ func TestNonsenseAnswersEndInAnError(t *testing.T) {
 				t.Errorf("left over: %v", left)
 			}
 		})
+	}
+}
+
+// repeated answers with NAK, and then with one line for ever.
+func repeated(line string) func(w http.ResponseWriter) {
+	var many bytes.Buffer
+	for encode := pktline.NewEncoder(&many); many.Len() < 64<<10; {
+		encode.EncodeString(line)
+	}
+	return func(w http.ResponseWriter) {
+		pktline.NewEncoder(w).EncodeString("NAK\n")
+		for {
+			if _, err := w.Write(many.Bytes()); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func TestNamesThatAreNoRefsAreNotHeard(t *testing.T) {
+	head := gitstore.Hash{1}
+	url := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+		line := pktline.NewEncoder(w)
+		for _, name := range []string{"refs/heads/main", "refs/../../etc/passwd", "refs/heads/a.lock", "refs/heads/.hidden", "refs/heads/\x1b[2J", "HEAD", "/refs/heads/x"} {
+			line.Encodef("%s %s\n", head, name)
+		}
+		line.Flush()
+	}))
+	a, err := newStore(t).Advertised(t.Context(), gitstore.Source{URL: url})
+	if err != nil || len(a.Refs) != 1 || a.Refs["refs/heads/main"] != head {
+		t.Errorf("advertised %v, %v", a.Refs, err)
 	}
 }
 

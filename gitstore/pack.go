@@ -3,6 +3,7 @@ package gitstore
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -283,7 +284,7 @@ func (p *pack) deltaBase(h entryHeader, find func(Hash) (int64, bool)) (int64, e
 
 func (p *pack) patch(kind objectKind, content []byte, chain []link, bases *baseCache) ([]byte, error) {
 	for _, l := range slices.Backward(chain) {
-		next, err := packfile.PatchDelta(content, l.delta)
+		next, err := applyDelta(content, l.delta)
 		if err != nil {
 			return nil, fmt.Errorf("%s at %d: %w", p.base, l.offset, err)
 		}
@@ -291,6 +292,16 @@ func (p *pack) patch(kind objectKind, content []byte, chain []link, bases *baseC
 		bases.put(p, l.offset, kind, content) // the neighbour in the history may be told from this one
 	}
 	return content, nil
+}
+
+// applyDelta refuses a result over the limit before it is made: a delta of a few bytes can tell of any size.
+func applyDelta(base, delta []byte) ([]byte, error) {
+	_, from := binary.Uvarint(delta)
+	size, n := binary.Uvarint(delta[max(0, from):])
+	if from > 0 && n > 0 && size > maxObject {
+		return nil, fmt.Errorf("an object of %d bytes is over the limit of %d", size, maxObject)
+	}
+	return packfile.PatchDelta(base, delta)
 }
 
 // find is the lookup for packs whose index is complete.

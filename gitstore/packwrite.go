@@ -6,6 +6,7 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
@@ -117,6 +118,9 @@ func (w *packWriter) put(kind objectKind, content []byte) (Hash, error) {
 
 // putUnless is put for what takes the place of an object of the parent's tree, which may be the same and stays then.
 func (w *packWriter) putUnless(old Hash, kind objectKind, content []byte) (Hash, error) {
+	if len(content) > maxObject {
+		return Hash{}, &storeError{text: fmt.Sprintf("a %s of %d bytes is over the limit of %d", kind, len(content), maxObject), permanent: true}
+	}
 	id := hashObject(kind, content)
 	if id == old || !w.claim(id) {
 		return id, nil

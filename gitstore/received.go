@@ -41,7 +41,7 @@ func readReceived(ctx context.Context, path string) (*receivedPack, error) {
 		return nil, err
 	}
 	r := &receivedPack{path: path, pack: p}
-	n := &naming{ctx: ctx, pack: p, bases: &r.bases, places: map[Hash]int64{}, named: map[int64]bool{}}
+	n := &naming{ctx: ctx, pack: p, bases: &r.bases, places: map[Hash]int64{}, onPlace: map[int64][]int{}, onID: map[Hash][]int{}}
 	index, err := n.index(count, sum)
 	if err == nil {
 		p.index, err = parseIndex(index)
@@ -88,30 +88,34 @@ func checkTrailer(path string) (sum []byte, count uint32, err error) {
 	return trailer, binary.BigEndian.Uint32(head[8:]), nil
 }
 
+// maxPackObjects is more than any history has, and bounds the memory that naming them takes.
+const maxPackObjects = 1 << 22
+
 // naming finds out the ids of a pack's objects.
 type naming struct {
 	ctx     context.Context
 	pack    *pack
 	bases   *baseCache
-	entries []packEntry
-	places  map[Hash]int64 // of the objects named so far
-	named   map[int64]bool
-	deltas  []int // entries without a name yet
-	parents []entryHeader
+	entries []packEntry     // the id is zero until it is known
+	places  map[Hash]int64  // of the objects named so far
+	onPlace map[int64][]int // the deltas that wait for the base at a place
+	onID    map[Hash][]int  // and those that wait for one of a name
 }
 
 func (n *naming) index(count uint32, sum []byte) ([]byte, error) {
+	if count > maxPackObjects {
+		return nil, fmt.Errorf("%d objects are more than the %d that are taken at once", count, maxPackObjects)
+	}
 	if err := n.scan(count); err != nil {
 		return nil, err
 	}
-	for len(n.deltas) > 0 {
-		before := len(n.deltas)
-		if err := n.resolve(); err != nil {
+	for i := range n.entries {
+		if err := n.resolveFrom(i); err != nil {
 			return nil, err
 		}
-		if len(n.deltas) == before {
-			return nil, fmt.Errorf("%d deltas have a base that the pack lacks", before)
-		}
+	}
+	if left := len(n.onPlace) + len(n.onID); left > 0 {
+		return nil, fmt.Errorf("the pack lacks %d bases of its deltas", left)
 	}
 	return encodeIndex(n.entries, sum)
 }
@@ -132,12 +136,7 @@ func (n *naming) scan(count uint32) error {
 			return err
 		}
 		n.entries = append(n.entries, packEntry{offset: at, crc: crc})
-		n.parents = append(n.parents, h)
-		if h.kind < kindOfsDelta {
-			n.name(len(n.entries)-1, h.kind, content)
-		} else {
-			n.deltas = append(n.deltas, len(n.entries)-1)
-		}
+		n.sort(len(n.entries)-1, h, content)
 		at = end
 	}
 	if at != n.pack.size {
@@ -146,40 +145,58 @@ func (n *naming) scan(count uint32) error {
 	return nil
 }
 
+// sort names a whole object, and lets a delta wait for its base.
+func (n *naming) sort(i int, h entryHeader, content []byte) {
+	switch h.kind {
+	case kindOfsDelta:
+		n.onPlace[h.base] = append(n.onPlace[h.base], i)
+	case kindRefDelta:
+		n.onID[h.baseID] = append(n.onID[h.baseID], i)
+	default:
+		n.name(i, h.kind, content)
+	}
+}
+
 func (n *naming) name(i int, kind objectKind, content []byte) {
 	e := &n.entries[i]
 	e.id = hashObject(kind, content)
 	n.places[e.id] = e.offset
-	n.named[e.offset] = true
 }
 
-// resolve names the deltas whose base has a name. Bases of ofs-deltas stand before them, so one round does for those.
-func (n *naming) resolve() error {
-	var left []int
-	for _, i := range n.deltas {
+// resolveFrom names the deltas that an object is the base of, then those that these are the bases of, and so on: each
+// delta is looked at once, in whatever order they stand in the pack.
+func (n *naming) resolveFrom(base int) error {
+	if n.entries[base].id.IsZero() {
+		return nil // it waits itself
+	}
+	for ready := n.take(base); len(ready) > 0; {
 		if err := cancelled(n.ctx); err != nil {
 			return err
 		}
-		at, known := n.parents[i].base, true
-		if n.parents[i].kind == kindRefDelta {
-			at, known = n.places[n.parents[i].baseID]
-		}
-		if !known || !n.named[at] {
-			left = append(left, i)
-			continue
-		}
-		kind, content, err := n.pack.object(n.entries[i].offset, n.bases, func(id Hash) (int64, bool) {
-			at, ok := n.places[id]
-			return at, ok
-		})
+		i := ready[len(ready)-1]
+		kind, content, err := n.pack.object(n.entries[i].offset, n.bases, n.find)
 		if err != nil {
 			return err
 		}
 		n.bases.put(n.pack, n.entries[i].offset, kind, content)
 		n.name(i, kind, content)
+		ready = append(ready[:len(ready)-1], n.take(i)...)
 	}
-	n.deltas = left
 	return nil
+}
+
+func (n *naming) find(id Hash) (int64, bool) {
+	at, ok := n.places[id]
+	return at, ok
+}
+
+// take gives the deltas that wait for an object.
+func (n *naming) take(i int) []int {
+	e := n.entries[i]
+	waiting := append(n.onPlace[e.offset], n.onID[e.id]...)
+	delete(n.onPlace, e.offset)
+	delete(n.onID, e.id)
+	return waiting
 }
 
 // countingReader counts what an inflater takes; it reads single bytes, so it never takes too many.

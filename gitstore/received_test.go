@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -139,6 +141,8 @@ func TestHostilePacksAreRefused(t *testing.T) {
 		"delta of wrong size": sealed(2, blob, delta(int64(len(blob)), "\x08\x03\x90\x03")),
 		"delta beyond base":   sealed(2, blob, delta(int64(len(blob)), "\x03\x05\x90\x05")),
 		"endless delta":       sealed(2, blob, delta(int64(len(blob)), "\x03\xff\xff\xff\xff\x7f\x90\x03")),
+		"a circle":            sealed(3, blob, refDelta(BlobHash([]byte("a")), "\x01\x01\x01b"), refDelta(BlobHash([]byte("b")), "\x01\x01\x01a")),
+		"far more claimed":    sealed(1<<32-1, blob),
 	} {
 		if _, err := receive(t, s, data); err == nil {
 			t.Errorf("%s: taken", name)
@@ -154,6 +158,92 @@ func TestHostilePacksAreRefused(t *testing.T) {
 	}
 	if _, err := s.packs.refresh(); err != nil || len(s.packs.list()) != 0 {
 		t.Error("something was kept")
+	}
+}
+
+func TestPacksThatUnpackToFarTooMuchAreRefusedInLittleMemory(t *testing.T) {
+	s := newTestStore(t, Options{})
+	e := newEncoder()
+	const largest = 0xffffff // bytes of one copy
+	base := bytes.Clone(must(e.encode(kindBlob, make([]byte, largest)))(t))
+	copies := binary.AppendUvarint(binary.AppendUvarint(nil, largest), 200*largest)
+	for range 200 {
+		copies = append(copies, 0xf0, 0xff, 0xff, 0xff)
+	}
+	lying := bytes.Clone(base)
+	copy(lying, []byte{0xb1, 0x80, 0x80, 0x00}) // one byte, written as long as the size that it stands for
+	for name, c := range map[string]struct {
+		pack []byte
+		says string
+	}{
+		"a delta bomb":     {sealed(2, base, must(e.encodeDelta(int64(len(base)), copies))(t)), "over the limit"},
+		"a zip bomb":       {sealed(1, lying), "does not end at its size"},
+		"too many objects": {sealed(maxPackObjects+1, base), "are more than"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if len(c.pack) > 100<<10 {
+				t.Fatalf("%d bytes are no small pack", len(c.pack))
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := receive(t, s, c.pack)
+			runtime.ReadMemStats(&after)
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want %q", err, c.says)
+			}
+			if took := after.TotalAlloc - before.TotalAlloc; took > 8*largest {
+				t.Errorf("it took %d MiB", took>>20)
+			}
+		})
+	}
+}
+
+// countedContext counts how often it is asked, which receiving does once for each step.
+type countedContext struct {
+	context.Context
+	asked *int
+}
+
+func (c countedContext) Err() error { *c.asked++; return c.Context.Err() }
+
+// Deltas may stand before their bases, the whole chain backwards: each is to be looked at once all the same.
+func TestAChainOfDeltasThatStandsBackwardsCostsWhatItHolds(t *testing.T) {
+	s := newTestStore(t, Options{})
+	e := newEncoder()
+	const links = 3000
+	content := []byte("abc")
+	entries := [][]byte{bytes.Clone(must(e.encode(kindBlob, content))(t))}
+	for range links {
+		next := append(bytes.Clone(content), 'x')
+		patch := binary.AppendUvarint(binary.AppendUvarint(nil, uint64(len(content))), uint64(len(next)))
+		patch = append(appendCopy(patch, 0, len(content)), 1, 'x')
+		raw := bytes.Clone(must(e.encode(kindRefDelta, patch))(t))
+		at := bytes.IndexFunc(raw, func(r rune) bool { return r < 0x80 }) + 1 // behind the size
+		base := BlobHash(content)
+		entries = append(entries, slices.Concat(raw[:at], base[:], raw[at:]))
+		content = next
+	}
+	slices.Reverse(entries)
+	path := s.tmpPackPath()
+	if err := os.WriteFile(path, sealed(len(entries), entries...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	r := must(s.receivePack(countedContext{context.Background(), &asked}, path))(t)
+	defer r.discard()
+	if !r.has(BlobHash(content)) {
+		t.Error("the last of the chain is not there")
+	}
+	if asked > 3*links {
+		t.Errorf("%d steps for %d deltas", asked, links)
+	}
+}
+
+func TestAFileOverTheLimitIsNotCommitted(t *testing.T) {
+	s := newTestStore(t, Options{})
+	d := Draft{Edits: []Edit{{Path: "huge", Content: make([]byte, maxObject+1)}}, Message: "m"}
+	if _, err := s.Write(context.Background(), d); err == nil || !strings.Contains(err.Error(), "over the limit") {
+		t.Errorf("what could not be read again was written: %v", err)
 	}
 }
 

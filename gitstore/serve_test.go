@@ -3,11 +3,13 @@ package gitstore_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -176,6 +178,8 @@ func TestHostileRequestsAreRefused(t *testing.T) {
 		"no protocol":   {"/git/git-upload-pack", strings.NewReader("hello"), nil, "protocol"},
 		"no id":         {"/git/git-upload-pack", lines("want main\n"), nil, "object id"},
 		"nothing":       {"/git/git-upload-pack", strings.NewReader(""), nil, "nothing is wanted"},
+		"a short line":  {"/git/git-upload-pack", strings.NewReader("0003"), nil, "protocol"},
+		"cut off":       {"/git/git-upload-pack", strings.NewReader("0032want 11"), nil, "protocol"},
 		"shallow":       {"/git/git-upload-pack", lines(want, "deepen 1\n", "", "done\n"), nil, "shallow"},
 		"partial":       {"/git/git-upload-pack", lines(want, "filter blob:none\n", "", "done\n"), nil, "partial"},
 		"a push":        {"/git/git-receive-pack", lines("x"), nil, "read-only"},
@@ -186,6 +190,32 @@ func TestHostileRequestsAreRefused(t *testing.T) {
 		if !strings.Contains(got, c.says) || strings.Contains(got, "PACK") {
 			t.Errorf("%s: answered %.200q, want %q", name, got, c.says)
 		}
+	}
+}
+
+// many is a request of one line over and over.
+func many(line string, times int) io.Reader { return lines(slices.Repeat([]string{line}, times)...) }
+
+func TestHundredsOfWantsAreRefused(t *testing.T) {
+	r := newRemote(t)
+	r.catalog(1)
+	h := openRemote(t, filepath.Join(r.dir, ".git")).Handler(gitstore.ServeOptions{})
+	if got := text(ask(h, "/git/git-upload-pack", many("want "+r.head().String()+"\n", 300))); !strings.Contains(got, "more than 256 wants") {
+		t.Errorf("answered %.100q", got)
+	}
+}
+
+// A client names what it has, thousands of commits that are not here: it gets its pack all the same.
+func TestThousandsOfHavesAreHeard(t *testing.T) {
+	r := newRemote(t)
+	r.catalog(1)
+	h := openRemote(t, filepath.Join(r.dir, ".git")).Handler(gitstore.ServeOptions{})
+	request := []string{"want " + r.head().String() + " side-band-64k\n", ""}
+	for n := range 20_000 {
+		request = append(request, fmt.Sprintf("have %040x\n", n+1))
+	}
+	if got := text(ask(h, "/git/git-upload-pack", lines(append(request, "done\n")...))); !strings.Contains(got, "PACK") {
+		t.Errorf("answered %.100q", got)
 	}
 }
 

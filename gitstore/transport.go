@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -126,23 +127,53 @@ func dial(l location, src Source, what service) (peer, error) {
 	return newHTTPPeer(l.url, src, what), nil
 }
 
-// stallGuard ends a conversation in which nothing moves any more: a peer that
-// keeps its connection open and says nothing would hold the loop for ever.
+// stallGuard ends a conversation in which nothing moves any more, or hardly anything: a peer that keeps its connection
+// open and says nothing, or a byte a minute, would hold the loop for ever.
 type stallGuard struct {
 	timer *time.Timer
 	limit time.Duration
 	stop  func()
+
+	mu    sync.Mutex
+	moved int       // bytes since then
+	since time.Time // when there were enough of them last
 }
+
+// A peer that gives signs of life may take its time to make a pack, but not more than crawlLimits silences for each
+// crawlBytes.
+const (
+	crawlBytes  = 64 << 10
+	crawlLimits = 15
+)
 
 func guardStall(ctx context.Context, limit time.Duration) (context.Context, *stallGuard) {
 	if limit <= 0 {
 		limit = defaultSilence
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(limit, func() {
-		cancel(remoteFault(nil, "", false, "nothing came for %v", limit))
-	})
-	return ctx, &stallGuard{timer, limit, func() { timer.Stop(); cancel(nil) }}
+	g := &stallGuard{limit: limit, since: time.Now()}
+	g.timer = time.AfterFunc(limit, func() { cancel(g.fault()) })
+	g.stop = func() { g.timer.Stop(); cancel(nil) }
+	return ctx, g
+}
+
+func (g *stallGuard) fault() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if time.Since(g.since) >= crawlLimits*g.limit {
+		return remoteFault(nil, "", false, "only %d bytes came in %v", g.moved, crawlLimits*g.limit)
+	}
+	return remoteFault(nil, "", false, "nothing came for %v", g.limit)
+}
+
+// sign is a sign of life: some bytes, or none.
+func (g *stallGuard) sign(bytes int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.moved += bytes; g.moved >= crawlBytes {
+		g.moved, g.since = 0, time.Now()
+	}
+	g.timer.Reset(min(g.limit, max(0, time.Until(g.since.Add(crawlLimits*g.limit)))))
 }
 
 // rest ends the watch: the source has done its part, and checking what it sent
@@ -159,7 +190,7 @@ type liveReader struct {
 
 func (r *liveReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
-	r.guard.timer.Reset(r.guard.limit)
+	r.guard.sign(n)
 	return n, err
 }
 
@@ -173,7 +204,7 @@ type liveWriter struct {
 
 func (w *liveWriter) Write(p []byte) (int, error) {
 	n, err := w.Writer.Write(p)
-	w.guard.timer.Reset(w.guard.limit)
+	w.guard.sign(n)
 	return n, err
 }
 

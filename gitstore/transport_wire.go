@@ -55,7 +55,7 @@ func (a *Advert) addLine(line string, first bool) error {
 	if !ok || err != nil {
 		return fmt.Errorf("the source lists %.60q where a branch should be", line)
 	}
-	if strings.HasPrefix(name, "refs/") && !strings.HasSuffix(name, "^{}") && !id.IsZero() {
+	if !strings.HasSuffix(name, "^{}") && !id.IsZero() && checkRefName(name) == nil {
 		a.Refs[name] = id
 	}
 	return nil
@@ -111,11 +111,14 @@ func packStream(r io.Reader, a Advert) (io.Reader, error) {
 		}
 		return r, nil // one ACK or NAK, then the bare pack; the scanner reads nothing ahead
 	}
+	bands := &bandReader{lines: lines}
 	for lines.Scan() {
 		line := lines.Bytes()
 		if len(line) > 0 && line[0] <= 3 {
-			bands := &bandReader{lines: lines}
 			return bands, bands.take(line)
+		}
+		if err := bands.hear(line); err != nil {
+			return nil, err
 		}
 		if !bytes.HasPrefix(line, []byte("ACK ")) && !bytes.HasPrefix(line, []byte("NAK")) {
 			return nil, fmt.Errorf("the source answers %.60q where an acknowledgement should be", line)
@@ -129,6 +132,18 @@ func packStream(r io.Reader, a Advert) (io.Reader, error) {
 type bandReader struct {
 	lines *pktline.Scanner
 	rest  []byte
+	talk  int // bytes that were no part of the pack
+}
+
+// maxTalkBytes bounds what a source may say besides its pack, progress that nobody asked for included.
+const maxTalkBytes = 1 << 20
+
+// hear takes a line that brings nothing of the pack.
+func (b *bandReader) hear(line []byte) error {
+	if b.talk += 4 + len(line); b.talk > maxTalkBytes {
+		return fmt.Errorf("the source talks on and on: %d bytes that are no part of a pack", b.talk)
+	}
+	return nil
 }
 
 func (b *bandReader) Read(p []byte) (int, error) {
@@ -151,8 +166,11 @@ func (b *bandReader) Read(p []byte) (int, error) {
 func (b *bandReader) take(line []byte) error {
 	switch line[0] {
 	case 1:
-		b.rest = line[1:]
+		if b.rest = line[1:]; len(b.rest) == 0 {
+			return b.hear(line) // a sign of life
+		}
 	case 2:
+		return b.hear(line)
 	case 3:
 		return remoteFault(nil, "", false, "the source says: %s", printable(string(line[1:])))
 	default:
