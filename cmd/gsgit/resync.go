@@ -178,11 +178,15 @@ func (o *resyncOptions) follow(ctx context.Context, s *station, primary bool, st
 	// No way out needs the brokers: what is here already is put in order, and they are told of at the end.
 	unheard := r.hearOnce(ctx)
 	if o.Accept != "" {
-		if r.follower.Accept, err = s.store.Resolve(o.Accept); err != nil {
+		if r.follower.Accept, err = r.chosen(ctx, o.Accept); err != nil {
 			return err
 		}
 	}
-	if err := r.align(ctx, o.To, primary); err != nil {
+	err = r.align(ctx, o.To, primary)
+	if err == nil && o.Accept != "" {
+		err = r.accepted(ctx)
+	}
+	if err != nil {
 		return errors.Join(err, unheard)
 	}
 	if _, err := r.pickUp.Sync(ctx); err != nil {
@@ -201,10 +205,7 @@ func (r *replica) align(ctx context.Context, to string, primary bool) error {
 		_, err := r.follower.Sync(ctx)
 		return err
 	}
-	if err := r.follower.Hear(ctx); err != nil {
-		r.log.Warn("only what is here already can be chosen", "err", err)
-	}
-	target, err := r.store.Resolve(to)
+	target, err := r.chosen(ctx, to)
 	if err == nil && primary {
 		err = r.forward(ctx, target)
 	}
@@ -212,6 +213,28 @@ func (r *replica) align(ctx context.Context, to string, primary bool) error {
 		return err
 	}
 	return r.follower.To(ctx, target)
+}
+
+// chosen is the commit that a person names, which may be news here.
+func (r *replica) chosen(ctx context.Context, name string) (gitstore.Hash, error) {
+	if err := r.follower.Hear(ctx); err != nil {
+		r.log.Warn("only what is here already can be chosen", "err", err)
+	}
+	return r.store.Resolve(name)
+}
+
+// accepted tells whether what a person accepted is on disk now.
+func (r *replica) accepted(ctx context.Context) error {
+	disk, err := r.store.Ref(gsgit.DiskRef)
+	if err != nil {
+		return err
+	}
+	there, err := r.store.IsAncestor(ctx, r.follower.Accept, disk)
+	if err != nil || there {
+		return err
+	}
+	return hinted{fmt.Errorf("%s is not on the way from %s to the newest commit", r.follower.Accept, disk),
+		"`gsgit status` names the commit that was refused; `gsgit resync --to COMMIT` takes one of another history"}
 }
 
 // forward refuses to take a primary behind its own history: it would announce another one from there, which no
