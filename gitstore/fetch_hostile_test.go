@@ -2,6 +2,7 @@ package gitstore_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha1"
 	"fmt"
 	"io"
@@ -248,6 +249,32 @@ func repeated(line string) func(w http.ResponseWriter) {
 			if _, err := w.Write(many.Bytes()); err != nil {
 				return
 			}
+		}
+	}
+}
+
+// A zipped answer is not asked for, and not unzipped: it would be a thousand times what came.
+func TestZippedAnswersAreNotUnzipped(t *testing.T) {
+	head := gitstore.Hash{1}
+	bomb := func(w http.ResponseWriter) {
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		line := pktline.NewEncoder(z)
+		line.EncodeString("NAK\n")
+		for line.Encode(append([]byte("\x01PACK"), make([]byte, 60_000)...)) == nil {
+		}
+	}
+	advert := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Accept-Encoding"); got != "identity" {
+			t.Errorf("asked for %q", got)
+		}
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+		bomb(w)
+	}))
+	for name, url := range map[string]string{"advertisement": advert, "pack": lyingServer(t, head, bomb)} {
+		err := newStore(t).Fetch(t.Context(), gitstore.Source{URL: url}, head, gitstore.Hash{})
+		if err == nil || !strings.Contains(err.Error(), "does not speak git's protocol") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -141,6 +141,8 @@ func (p *httpPeer) do(ctx context.Context, method, path string, body io.Reader, 
 		return nil, err
 	}
 	req.Header.Set("User-Agent", "git/2.0 (gsgit)") // some hubs send everything but git to their web pages
+	// Packs are deflated already, and a few zipped bytes could become a disk full.
+	req.Header.Set("Accept-Encoding", "identity")
 	if method == http.MethodPost {
 		req.ContentLength = size
 		req.Header.Set("Content-Type", "application/x-"+string(p.what)+"-request")
