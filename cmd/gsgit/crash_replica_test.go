@@ -88,7 +88,7 @@ var replicaScenes = []scene{
 			return dir
 		},
 		kept:  "styles/depth.sld",
-		kills: concat(applyKills, driftKills, []kill{{"resync.removed:1", 1}}),
+		kills: concat(applyKills, driftKills, healKills, []kill{{"resync.removed:1", 1}}),
 	},
 }
 
@@ -138,6 +138,15 @@ var markerKills = []kill{
 var driftKills = []kill{
 	{"gitstore.pack", 1},
 	{"gitstore.objects", 1},
+}
+
+// healKills are the points where applied moves to the drift commit, before the files are healed, and on again.
+var healKills = []kill{
+	{"gitstore.locked:refs/gsgit/applied", 1},
+	{"gitstore.ref:refs/gsgit/applied", 1},
+	{"pickup.applied", 1},
+	{"gitstore.locked:refs/gsgit/applied", 2},
+	{"gitstore.ref:refs/gsgit/applied", 2},
 }
 
 func concat(tables ...[]kill) []kill { return slices.Concat(tables...) }
