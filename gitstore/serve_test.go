@@ -205,6 +205,22 @@ func TestHundredsOfWantsAreRefused(t *testing.T) {
 	}
 }
 
+// Each want that no branch is at costs a walk through history.
+func TestManyWantsOfThePastAreRefused(t *testing.T) {
+	r := newRemote(t)
+	r.catalog(10)
+	h := openRemote(t, filepath.Join(r.dir, ".git")).Handler(gitstore.ServeOptions{})
+	var wants []string
+	for _, id := range strings.Fields(r.git("rev-list", "main"))[1:] {
+		wants = append(wants, "want "+id+"\n")
+	}
+	for n, says := range map[int]string{8: "PACK", 9: "more than 8 wants"} {
+		if got := text(ask(h, "/git/git-upload-pack", lines(append(slices.Clone(wants[:n]), "", "done\n")...))); !strings.Contains(got, says) {
+			t.Errorf("%d wants: answered %.100q", n, got)
+		}
+	}
+}
+
 // A client names what it has, thousands of commits that are not here: it gets its pack all the same.
 func TestThousandsOfHavesAreHeard(t *testing.T) {
 	r := newRemote(t)

@@ -77,7 +77,13 @@ func (h *gitServer) checkWants(ctx context.Context, wants []Hash) error {
 	if len(wants) == 0 {
 		return errors.New("nothing is wanted")
 	}
-	for _, want := range wants {
+	late := slices.DeleteFunc(slices.Clone(wants), func(want Hash) bool {
+		return slices.ContainsFunc(tips, func(t tip) bool { return t.id == want })
+	})
+	if len(late) > maxLate {
+		return fmt.Errorf("upload-pack: more than %d wants that no branch is at", maxLate)
+	}
+	for _, want := range late {
 		if !h.reached(ctx, tips, want) {
 			return fmt.Errorf("upload-pack: not our ref %s", want)
 		}
@@ -85,10 +91,10 @@ func (h *gitServer) checkWants(ctx context.Context, wants []Hash) error {
 	return nil
 }
 
+// maxLate bounds the walks through history that one request may cost.
+const maxLate = 8
+
 func (h *gitServer) reached(ctx context.Context, tips []tip, want Hash) bool {
-	if slices.ContainsFunc(tips, func(t tip) bool { return t.id == want }) {
-		return true
-	}
 	if !h.store.Has(want) {
 		return false
 	}
