@@ -128,6 +128,7 @@ func runFollow(ctx context.Context, o followOptions, log *slog.Logger, stdout io
 		}
 	}
 	s.warnOfLinks()
+	s.tellOwner()
 	switch {
 	case o.DryRun:
 		return r.dryRun(ctx, stdout)

@@ -56,6 +56,7 @@ func TestRootBesideAnotherUserOnTwoFileSystems(t *testing.T) {
 	p.primary.await("msg=watching")
 	p.replica = launch(t, nil, following(replica, flags...)...)
 	p.level(t)
+	p.replica.await("git config --global --add safe.directory " + filepath.Join(replica, ".git"))
 	keepsLooks(t, replica, nil)
 	for path, l := range someonesOwn {
 		l.give(t, filepath.Join(replica, path))

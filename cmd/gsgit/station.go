@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gsgit/gsgit"
@@ -233,6 +234,17 @@ func (s *station) warnOfLinks() {
 	}
 	for _, link := range links {
 		s.log.Warn("a symbolic link is neither followed nor replaced", "path", link)
+	}
+}
+
+// tellOwner helps the people of another user's directory, who would meet "dubious ownership" in the ordinary git.
+func (s *station) tellOwner() {
+	info, err := os.Stat(s.DataDir)
+	if err != nil {
+		return // who must read it says so
+	}
+	if owner, known := info.Sys().(*syscall.Stat_t); known && int(owner.Uid) != os.Geteuid() {
+		s.log.Info("the repository belongs to another user than the directory", "mend", "git config --global --add safe.directory "+s.GitDir)
 	}
 }
 

@@ -104,6 +104,7 @@ func runWatch(ctx context.Context, o watchOptions, log *slog.Logger, started fun
 		return err
 	}
 	s.warnOfLinks()
+	s.tellOwner()
 	w := newWorkers(ctx)
 	if o.Once {
 		w.Go(func() error { return p.once(w) })
