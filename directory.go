@@ -235,7 +235,7 @@ func (d *Directory) Read(path string) (content []byte, ok bool, err error) {
 }
 
 // FS is the tracked files as a file system.
-func (d *Directory) FS() fs.FS { return trackedFS{d, os.DirFS(d.Root)} }
+func (d *Directory) FS() fs.FS { return trackedFS{d, xmlcatalog.OnDisk(d.Root)} }
 
 type trackedFS struct {
 	d *Directory

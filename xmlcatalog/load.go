@@ -19,7 +19,7 @@ func Load(fsys fs.FS) (*Catalog, error) {
 		readers.Go(l.read)
 	}
 	go func() {
-		l.walkErr = l.walk()
+		l.walkErr = l.walk(".")
 		close(l.names)
 		readers.Wait()
 		close(l.records)
@@ -56,19 +56,30 @@ type loader struct {
 	readErr error
 }
 
-func (l *loader) walk() error {
-	return fs.WalkDir(l.fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if isGone(err) && name != "." {
-				return nil
-			}
-			return err
+// walk is fs.WalkDir without the cleaning of each path.
+func (l *loader) walk(dir string) error {
+	entries, err := fs.ReadDir(l.fsys, dir)
+	if err != nil {
+		if isGone(err) && dir != "." {
+			return nil
 		}
-		if d.Type().IsRegular() {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if dir != "." {
+			name = dir + "/" + name
+		}
+		switch {
+		case e.Type().IsRegular():
 			l.names <- name
+		case e.IsDir():
+			if err := l.walk(name); err != nil {
+				return err
+			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (l *loader) read() {

@@ -22,8 +22,9 @@ const (
 type scanner struct {
 	data []byte
 	at   int
-	open [][]byte // names of the elements that are open
-	seen bool     // the outermost element has begun
+	open [][]byte   // names of the elements that are open
+	seen bool       // the outermost element has begun
+	few  [12][]byte // where open begins: deep enough for nearly every file
 }
 
 // token is a tag or a stretch of text. The bytes are those of the document:
@@ -47,7 +48,11 @@ const (
 
 var errNotWhole = errors.New("document ends before its last element does")
 
-func newScanner(data []byte) *scanner { return &scanner{data: data} }
+func newScanner(data []byte) *scanner {
+	s := &scanner{data: data}
+	s.open = s.few[:0]
+	return s
+}
 
 // next moves on to the next tag or text; comments and the like are passed over.
 func (s *scanner) next() (token, error) {

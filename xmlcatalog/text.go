@@ -137,8 +137,8 @@ func entity(text []byte) (value string, length int, err error) {
 	if end < 0 {
 		return "", 0, errors.New("& begins no entity")
 	}
-	name := string(text[1:end])
-	switch name {
+	name := text[1:end]
+	switch string(name) {
 	case "lt":
 		return "<", end + 1, nil
 	case "gt":
@@ -150,7 +150,7 @@ func entity(text []byte) (value string, length int, err error) {
 	case "apos":
 		return "'", end + 1, nil
 	}
-	if char, ok := characterReference(name); ok {
+	if char, ok := characterReference(string(name)); ok {
 		return string(char), end + 1, nil
 	}
 	return "", 0, fmt.Errorf("entity &%s; is not known", name)
