@@ -8,10 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gsgit/gsgit/fixtures"
 )
@@ -40,44 +38,6 @@ func scratch(b *testing.B) string {
 		b.Fatal(err)
 	}
 	return dir
-}
-
-// contender is one of the ways that are measured in turn; run gives the time of what counts in its round.
-type contender struct {
-	name string
-	run  func(round int) time.Duration
-}
-
-// inTurn reports the median of each contender, and how many times that of the first the others take.
-func inTurn(b *testing.B, rounds int, all ...contender) {
-	b.Helper()
-	took := make([][]time.Duration, len(all))
-	for round := range rounds {
-		for n := range all { // another one begins each round: what the last one left to the device hits all alike
-			i := (round + n) % len(all)
-			took[i] = append(took[i], all[i].run(round))
-		}
-	}
-	first := benchMedian(took[0])
-	for i, c := range all {
-		m := benchMedian(took[i])
-		b.ReportMetric(float64(m)/float64(time.Millisecond), c.name+"-ms")
-		if i > 0 {
-			b.ReportMetric(float64(m)/float64(first), c.name+"/"+all[0].name)
-		}
-	}
-	b.ReportMetric(0, "ns/op")
-}
-
-func benchMedian(all []time.Duration) time.Duration {
-	slices.Sort(all)
-	return all[len(all)/2]
-}
-
-func benchTime(do func()) time.Duration {
-	begin := time.Now()
-	do()
-	return time.Since(begin)
 }
 
 // manyPaths is the shape of a data directory, its files a few bytes long: 100 layers a store, 5 stores a workspace.
@@ -124,16 +84,20 @@ func synthetic(b *testing.B, layers, perStore int) (dir string, paths []string) 
 	if err := fixtures.Synthetic(dir, layers, perStore); err != nil {
 		b.Fatal(err)
 	}
-	err := fs.WalkDir(os.DirFS(dir), ".", func(p string, d fs.DirEntry, err error) error {
+	return dir, must(filesIn(dir))(b)
+}
+
+func filesIn(dir string) (paths []string, err error) {
+	err = fs.WalkDir(os.DirFS(dir), ".", func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && p == ".git" {
+			return fs.SkipDir
+		}
 		if err == nil && d.Type().IsRegular() {
 			paths = append(paths, p)
 		}
 		return err
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return dir, paths
+	return paths, err
 }
 
 func fromDisk(dir string) func(string) ([]byte, error) {
@@ -151,36 +115,37 @@ func workTree(b *testing.B, dir string, paths []string) {
 }
 
 // commitOne is a durable commit of one file.
-func commitOne(b *testing.B, s *Store, path string) func(int) time.Duration {
-	return func(round int) time.Duration {
+func commitOne(b *testing.B, s *Store, path string) func(int) cost {
+	return func(round int) cost {
 		content := fmt.Sprint(path, round)
-		return benchTime(func() { commit(b, s, path, content) })
+		return costOf(func() { commit(b, s, path, content) })
 	}
 }
 
-func gitCommitOne(b *testing.B, dir, path string, options ...string) func(int) time.Duration {
-	return func(round int) time.Duration {
+func gitCommitOne(b *testing.B, dir, path string, options ...string) func(int) cost {
+	return func(round int) cost {
 		if err := os.WriteFile(filepath.Join(dir, path), fmt.Append(nil, path, options, round), 0o644); err != nil {
 			b.Fatal(err)
 		}
-		return benchTime(func() { git(b, dir, append(options, "commit", "-qm", "m", "--", path)...) })
+		return costOf(func() { git(b, dir, append(options, "commit", "-qm", "m", "--", path)...) })
 	}
 }
 
 // BenchmarkCommit is one file, durable, beside `git commit -- PATH` and a git that syncs as well.
 func BenchmarkCommit(b *testing.B) {
-	for _, layers := range []int{1_000, 10_000, 50_000} {
-		b.Run(fmt.Sprintf("layers=%d", benchSize(layers)), func(b *testing.B) { commitBesideGit(b, benchSize(layers), 100) })
+	for _, layers := range []int{1_000, 10_000, 50_000, 100_000} {
+		rounds := min(15, 500_000/layers) // git takes seconds of 100,000 layers
+		b.Run(fmt.Sprintf("layers=%d", benchSize(layers)), func(b *testing.B) { commitBesideGit(b, benchSize(layers), 100, rounds) })
 	}
-	b.Run(fmt.Sprintf("flat=%d", benchSize(10_000)), func(b *testing.B) { commitBesideGit(b, benchSize(10_000), benchSize(10_000)) })
+	b.Run(fmt.Sprintf("flat=%d", benchSize(10_000)), func(b *testing.B) { commitBesideGit(b, benchSize(10_000), benchSize(10_000), 15) })
 }
 
-func commitBesideGit(b *testing.B, layers, perStore int) {
+func commitBesideGit(b *testing.B, layers, perStore, rounds int) {
 	dir, paths := synthetic(b, layers, perStore)
 	workTree(b, dir, paths)
 	s := benchStore(b, filepath.Join(scratch(b), ".git"), paths, fromDisk(dir))
 	path := paths[len(paths)/2]
-	inTurn(b, 15,
+	inTurn(b, rounds,
 		contender{"gsgit", commitOne(b, s, path)},
 		contender{"git", gitCommitOne(b, dir, path)},
 		contender{"git-fsync", gitCommitOne(b, dir, path, "-c", "core.fsync=all")})
@@ -273,9 +238,9 @@ func BenchmarkCommit1000Files(b *testing.B) {
 		}
 	}
 	inTurn(b, 5,
-		contender{"gsgit", func(round int) time.Duration {
+		contender{"gsgit", func(round int) cost {
 			change(round)
-			return benchTime(func() {
+			return costOf(func() {
 				var pairs []string
 				for _, p := range changed {
 					pairs = append(pairs, p, string(must(os.ReadFile(filepath.Join(dir, p)))(b)))
@@ -283,9 +248,9 @@ func BenchmarkCommit1000Files(b *testing.B) {
 				commit(b, s, pairs...)
 			})
 		}},
-		contender{"git", func(round int) time.Duration {
+		contender{"git", func(round int) cost {
 			change(round)
-			return benchTime(func() { git(b, dir, "add", "-A"); git(b, dir, "commit", "-qm", "m") })
+			return costOf(func() { git(b, dir, "add", "-A"); git(b, dir, "commit", "-qm", "m") })
 		}})
 }
 
@@ -297,20 +262,20 @@ func BenchmarkImport(b *testing.B) {
 		all[p] = must(os.ReadFile(filepath.Join(dir, p)))(b)
 	}
 	memory := func(p string) ([]byte, error) { return all[p], nil }
-	imported := func(read func(string) ([]byte, error)) func(int) time.Duration {
-		return func(int) time.Duration {
+	imported := func(read func(string) ([]byte, error)) func(int) cost {
+		return func(int) cost {
 			gitDir := filepath.Join(scratch(b), ".git")
-			return benchTime(func() { benchStore(b, gitDir, paths, read) })
+			return costOf(func() { benchStore(b, gitDir, paths, read) })
 		}
 	}
 	inTurn(b, 3,
 		contender{"gsgit", imported(fromDisk(dir))},
 		contender{"gsgit-from-memory", imported(memory)},
-		contender{"git", func(int) time.Duration {
+		contender{"git", func(int) cost {
 			os.RemoveAll(filepath.Join(dir, ".git"))
 			git(b, dir, "init", "-q")
 			git(b, dir, "config", "gc.auto", "0") // it would run on in the background
-			return benchTime(func() { git(b, dir, "add", "-A"); git(b, dir, "commit", "-qm", "m") })
+			return costOf(func() { git(b, dir, "add", "-A"); git(b, dir, "commit", "-qm", "m") })
 		}})
 }
 
@@ -332,11 +297,11 @@ func BenchmarkDiff(b *testing.B) {
 	for name, to := range map[string]Hash{"one file": second, "500 files": third} {
 		b.Run(name, func(b *testing.B) {
 			inTurn(b, 11,
-				contender{"gsgit", func(int) time.Duration {
-					return benchTime(func() { must(s.Diff(context.Background(), first, to))(b) })
+				contender{"gsgit", func(int) cost {
+					return costOf(func() { must(s.Diff(context.Background(), first, to))(b) })
 				}},
-				contender{"git", func(int) time.Duration {
-					return benchTime(func() { git(b, s.GitDir(), "diff-tree", "-r", first.String(), to.String()) })
+				contender{"git", func(int) cost {
+					return costOf(func() { git(b, s.GitDir(), "diff-tree", "-r", first.String(), to.String()) })
 				}})
 		})
 	}
@@ -348,9 +313,9 @@ func pathLogBesideGit(b *testing.B, s *Store) {
 	head := must(s.Resolve("main"))(b)
 	ours, gits := 0, 0
 	inTurn(b, 5,
-		contender{"gsgit", func(int) time.Duration {
+		contender{"gsgit", func(int) cost {
 			ours = 0
-			return benchTime(func() {
+			return costOf(func() {
 				for _, err := range s.PathLog(context.Background(), head, []string{path}) {
 					if err != nil {
 						b.Fatal(err)
@@ -359,8 +324,8 @@ func pathLogBesideGit(b *testing.B, s *Store) {
 				}
 			})
 		}},
-		contender{"git", func(int) time.Duration {
-			return benchTime(func() { gits = len(strings.Fields(git(b, s.GitDir(), "log", "--format=%H", "main", "--", path))) })
+		contender{"git", func(int) cost {
+			return costOf(func() { gits = len(strings.Fields(git(b, s.GitDir(), "log", "--format=%H", "main", "--", path))) })
 		}})
 	if ours != gits {
 		b.Fatalf("%d commits, git finds %d", ours, gits)
@@ -371,9 +336,9 @@ func pathLogBesideGit(b *testing.B, s *Store) {
 func ancestorBesideGit(b *testing.B, s *Store) {
 	head := must(s.Resolve("main"))(b)
 	before := must(s.Commit(head))(b).Parents[0]
-	ask := func(a, of Hash, want bool) func(int) time.Duration {
-		return func(int) time.Duration {
-			return benchTime(func() {
+	ask := func(a, of Hash, want bool) func(int) cost {
+		return func(int) cost {
+			return costOf(func() {
 				if got := must(s.IsAncestor(context.Background(), a, of))(b); got != want {
 					b.Fatalf("IsAncestor: %v", got)
 				}
@@ -383,7 +348,7 @@ func ancestorBesideGit(b *testing.B, s *Store) {
 	inTurn(b, 11,
 		contender{"gsgit", ask(before, head, true)},
 		contender{"gsgit-other-way", ask(head, before, false)},
-		contender{"git", func(int) time.Duration {
-			return benchTime(func() { git(b, s.GitDir(), "merge-base", "--is-ancestor", before.String(), head.String()) })
+		contender{"git", func(int) cost {
+			return costOf(func() { git(b, s.GitDir(), "merge-base", "--is-ancestor", before.String(), head.String()) })
 		}})
 }

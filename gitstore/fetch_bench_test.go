@@ -5,10 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gsgit/gsgit/gitstore"
 )
@@ -39,26 +37,6 @@ func longHistory(b *testing.B, commits int) remote {
 	return r
 }
 
-// medians runs every way once a round, and reports the median of each and how many times that of the first it takes.
-func medians(b *testing.B, rounds int, names []string, run func(name string) time.Duration) {
-	b.Helper()
-	took := map[string][]time.Duration{}
-	for range rounds {
-		for _, name := range names {
-			took[name] = append(took[name], run(name))
-		}
-	}
-	for _, name := range names {
-		slices.Sort(took[name])
-		m := took[name][rounds/2]
-		b.ReportMetric(float64(m)/float64(time.Millisecond), name+"-ms")
-		if name != names[0] {
-			b.ReportMetric(float64(m)/float64(took[names[0]][rounds/2]), name+"/"+names[0])
-		}
-	}
-	b.ReportMetric(0, "ns/op")
-}
-
 // historyLength is 10,000 commits, or few where it is only to be seen that the benchmarks work.
 func historyLength() int {
 	if os.Getenv("GSGIT_BENCH") == "small" {
@@ -78,50 +56,45 @@ func BenchmarkFetchOneCommit(b *testing.B) {
 	gitIn(b, r.dir, "clone", "-q", "--bare", "--single-branch", "-b", "before", "file://"+r.dir, base)
 	backend := httpBackend(b, r.dir) + "/.git"
 	from := map[string]string{"gsgit": node, "gsgit-from-path": r.dir, "gsgit-from-http-backend": backend}
-	medians(b, 9, []string{"gsgit", "gsgit-from-path", "gsgit-from-http-backend", "git", "git-from-http-backend"}, func(name string) time.Duration {
+	gitstore.InTurn(b, 9, []string{"gsgit", "gsgit-from-path", "gsgit-from-http-backend", "git", "git-from-http-backend"}, func(name string) gitstore.Cost {
 		dir := filepath.Join(b.TempDir(), "replica")
 		if out, err := exec.Command("cp", "-r", base, dir).CombinedOutput(); err != nil {
 			b.Fatalf("cp: %v\n%s", err, out)
 		}
-		begin := time.Now()
 		switch name {
 		case "git":
-			gitIn(b, dir, "fetch", "-q", node, "main")
+			return gitstore.CostOf(func() { gitIn(b, dir, "fetch", "-q", node, "main") })
 		case "git-from-http-backend":
-			gitIn(b, dir, "fetch", "-q", backend, "main")
-		default:
-			s := openRemote(b, dir)
-			begin = time.Now() // a node has its store open
-			if err := s.Fetch(b.Context(), gitstore.Source{URL: from[name]}, head, before); err != nil {
-				b.Fatal(err)
-			}
+			return gitstore.CostOf(func() { gitIn(b, dir, "fetch", "-q", backend, "main") })
 		}
-		return time.Since(begin)
+		s := openRemote(b, dir) // a node has its store open
+		return gitstore.CostOf(func() { fetched(b, s, from[name], head, before) })
 	})
 }
 
-// BenchmarkClone takes 10,000 commits whole, from us and from git http-backend.
+func fetched(b *testing.B, s *gitstore.Store, url string, head, have gitstore.Hash) {
+	b.Helper()
+	if err := s.Fetch(b.Context(), gitstore.Source{URL: url}, head, have); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkClone takes 10,000 commits whole, from us and from git http-backend. The names begin with who asks.
 func BenchmarkClone(b *testing.B) {
 	r := longHistory(b, historyLength())
 	node := serveStore(b, openRemote(b, filepath.Join(r.dir, ".git")), gitstore.ServeOptions{})
 	backend := httpBackend(b, r.dir) + "/.git"
 	head := r.head()
-	medians(b, 3, []string{"gsgit", "gsgit-from-http-backend", "git-from-gsgit", "git-from-http-backend"}, func(name string) time.Duration {
+	gitstore.InTurn(b, 9, []string{"git-from-gsgit", "git-from-http-backend", "gsgit", "gsgit-from-http-backend"}, func(name string) gitstore.Cost {
 		url := node
 		if strings.HasSuffix(name, "http-backend") {
 			url = backend
 		}
 		if strings.HasPrefix(name, "git-") {
 			dir := b.TempDir()
-			begin := time.Now()
-			gitIn(b, dir, "clone", "-q", "--bare", url, "clone")
-			return time.Since(begin)
+			return gitstore.CostOf(func() { gitIn(b, dir, "clone", "-q", "--bare", url, "clone") })
 		}
 		s := newStore(b)
-		begin := time.Now()
-		if err := s.Fetch(b.Context(), gitstore.Source{URL: url}, head, gitstore.Hash{}); err != nil {
-			b.Fatal(err)
-		}
-		return time.Since(begin)
+		return gitstore.CostOf(func() { fetched(b, s, url, head, gitstore.Hash{}) })
 	})
 }
