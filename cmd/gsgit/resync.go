@@ -70,7 +70,11 @@ func runResync(ctx context.Context, o *resyncOptions, log *slog.Logger, stdout i
 		return err
 	}
 	defer s.close()
-	if slices.Contains(kept.Roles, "watch") {
+	switch {
+	case len(kept.Roles) == 0:
+		return hinted{fmt.Errorf("no node has run on %s yet", o.DataDir),
+			"start `gsgit watch` where its edits are the truth, or `gsgit follow` where those of another are"}
+	case slices.Contains(kept.Roles, "watch"):
 		return o.primary(ctx, s, kept, stdout)
 	}
 	if o.KeepDisk {
@@ -136,8 +140,15 @@ func (o *resyncOptions) take(kept settings) {
 
 // primary aligns a primary: the directory is recorded, or brought to the commit of --to.
 func (o *resyncOptions) primary(ctx context.Context, s *station, kept settings, stdout io.Writer) error {
-	if o.To != "" || o.Unpin || o.Accept != "" {
+	switch {
+	case o.Accept != "":
+		return hinted{errors.New("--accept is for a replica"), "a primary records its damage, and names it"}
+	case o.To != "":
 		return o.follow(ctx, s, true, stdout)
+	case o.Unpin:
+		if err := (&gsgit.Follower{Store: s.store}).Unpin(ctx); err != nil {
+			return err
+		}
 	}
 	p, err := newPrimary(s, watchOptions{Hold: time.Second, MaxNew: cmp.Or(kept.MaxNew, maxNewFiles)})
 	if err != nil {
