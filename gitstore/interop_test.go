@@ -1,7 +1,9 @@
 package gitstore_test
 
 import (
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,4 +98,88 @@ func TestRepositoriesOfGitThatAreNotServed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A repository as git leaves it after a gc: packed with deltas, packed refs, a graph of its commits, a bitmap, a tag, a
+// merge, an executable file and a symlink. We read the same from it as git does, write on top, and git reads that.
+func TestARepositoryThatGitPackedIsReadAndWritten(t *testing.T) {
+	r := newRemote(t)
+	r.catalog(6)
+	r.git("checkout", "-q", "-b", "side", "HEAD~2")
+	r.commit("styles/side.sld", "<sld/>")
+	r.git("checkout", "-q", "main")
+	r.git("merge", "-q", "--no-edit", "side")
+	r.git("update-index", "--chmod=+x", "global.xml")
+	r.git("commit", "-qm", "executable")
+	r.git("tag", "-a", "-m", "first", "v1")
+	for _, args := range [][]string{{"config", "repack.writeBitmaps", "true"}, {"gc", "-q", "--aggressive"}, {"multi-pack-index", "write"}, {"commit-graph", "write", "--reachable"}} {
+		r.git(args...)
+	}
+	s, err := gitstore.Create(filepath.Join(r.dir, ".git"), gitstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	head := r.head()
+	for rev, want := range map[string]string{"main": "main", "v1": "v1^{commit}", "HEAD~1": "HEAD~1", "side": "side", "refs/tags/v1": "v1^{commit}"} {
+		if got, err := s.Resolve(rev); err != nil || got.String() != r.git("rev-parse", want) {
+			t.Errorf("%s is %s, %v", rev, got, err)
+		}
+	}
+	var commits []string
+	for c, err := range s.Log(t.Context(), head) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		commits = append(commits, c.ID.String())
+	}
+	if want := strings.Fields(r.git("log", "--format=%H")); !slices.Equal(commits, want) {
+		t.Errorf("the log is %v, git's %v", commits, want)
+	}
+	sameFiles(t, r, s, head)
+	who := gitstore.Signature{Name: "gsgit", Email: "gsgit@gs-a"}
+	edits := []gitstore.Edit{{Path: "global.xml", Content: []byte("ours")}, {Path: "styles/side.sld"}}
+	id, err := s.Write(t.Context(), gitstore.Draft{Parent: head, Edits: edits, Author: who, Committer: who, Message: "ours"})
+	if err == nil {
+		err = s.SetRef(t.Context(), s.BranchRef(), head, id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.git("diff-tree", "-r", "--name-status", head.String(), "main"); got != "M\tglobal.xml\nD\tstyles/side.sld" {
+		t.Errorf("git sees the change %q", got)
+	}
+	sameFiles(t, r, s, id)
+	r.git("fsck", "--strict", "--full")
+	r.git("gc", "-q", "--aggressive", "--prune=now")
+	sameFiles(t, r, s, id)
+}
+
+// sameFiles compares all files of a commit, their modes and contents, with what git gives.
+func sameFiles(t *testing.T, r remote, s *gitstore.Store, id gitstore.Hash) {
+	t.Helper()
+	var got []string
+	for e, err := range s.Files(id, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := s.Blob(e.Blob)
+		if err != nil || string(content) != r.whole("cat-file", "blob", id.String()+":"+e.Path) {
+			t.Errorf("%s is %.100q, %v", e.Path, content, err)
+		}
+		got = append(got, fmt.Sprintf("%06o %s\t%s", e.Mode, e.Blob, e.Path))
+	}
+	if want := r.git("ls-tree", "-r", "--format=%(objectmode) %(objectname)%x09%(path)", id.String()); strings.Join(got, "\n") != want {
+		t.Errorf("the files are\n%s\ngit's are\n%s", strings.Join(got, "\n"), want)
+	}
+}
+
+// whole is git without a trim of what it says.
+func (r remote) whole(args ...string) string {
+	r.Helper()
+	out, err := tryGit(r.Context(), r.dir, args...)
+	if err != nil {
+		r.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return out
 }
