@@ -17,9 +17,12 @@ var unchanged = []string{
 // B7: what a real GeoServer wrote at its first start, at a reload and where somebody saved without a change is no
 // drift of a replica, and none of it is removed.
 func TestB7RecordedEcho(t *testing.T) {
-	dir, files := recorded(t, "base/data_dir")
+	_, files := recorded(t, "base/data_dir")
+	dir, seeded := filepath.Join(fastDir(t), "primary"), filepath.Join(fastDir(t), "replica")
+	if err := fixtures.CopyDir(dir, filepath.Join(recordings(t), "base/data_dir")); err != nil {
+		t.Fatal(err)
+	}
 	o := originAt(t, dir)
-	seeded := filepath.Join(t.TempDir(), "replica")
 	if err := fixtures.CopyDir(seeded, filepath.Join(recordings(t), "base/data_dir")); err != nil {
 		t.Fatal(err)
 	}

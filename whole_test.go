@@ -26,7 +26,7 @@ func TestG2HalfAnApplyIsNotRecorded(t *testing.T) {
 			held := 0
 			for n := 1; ; n += c.each {
 				o.points(first)
-				s := newSite(t, o.gitDir())
+				s := siteAt(t, fastDir(t), o.gitDir())
 				if c.from {
 					s.syncs()
 				}
