@@ -3,6 +3,7 @@ package gitstore_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -131,5 +132,28 @@ func TestASilentProgramIsEnded(t *testing.T) {
 	cancel()
 	if _, err := newStore(t).Advertised(ctx, gitstore.Source{URL: "host:path"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// A source that begins its pack, keeps the connection and says no more.
+func TestASourceThatHangsInTheMiddleIsLeft(t *testing.T) {
+	noLeaks(t)
+	head := gitstore.Hash{1}
+	for name, begin := range map[string]string{"before a word": "", "after its acknowledgement": "0008NAK\n", "in the pack": "0008NAK\n0009\x01PACK", "in a length": "0008NAK\n00"} {
+		gone := make(chan struct{})
+		url := lyingServer(t, head, func(w http.ResponseWriter) {
+			io.WriteString(w, begin)
+			http.NewResponseController(w).Flush()
+			<-gone
+		})
+		s := newStore(t)
+		err := s.Fetch(t.Context(), gitstore.Source{URL: url, Silence: 20 * time.Millisecond}, head, gitstore.Hash{})
+		close(gone)
+		if err == nil || !strings.Contains(err.Error(), "nothing came for 20ms") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if left := leftovers(t, s); len(left) > 0 {
+			t.Errorf("%s: left over %v", name, left)
+		}
 	}
 }

@@ -206,6 +206,36 @@ type countedContext struct {
 
 func (c countedContext) Err() error { *c.asked++; return c.Context.Err() }
 
+// patientContext is cancelled once it has been asked a number of times.
+type patientContext struct {
+	context.Context
+	left *int
+}
+
+func (c patientContext) Err() error {
+	if *c.left--; *c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// However much there is to unpack, who waits for it may stop it: it is asked for each object whether to go on.
+func TestReceivingEndsWithItsContext(t *testing.T) {
+	s := newTestStore(t, Options{})
+	data := packOf(t, deltaHistory(t), "--delta-base-offset")
+	objects := int(binary.BigEndian.Uint32(data[8:]))
+	for patience := range objects {
+		path := s.tmpPackPath()
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.receivePack(patientContext{context.Background(), &patience}, path); err == nil {
+			t.Errorf("it was asked less than once for each of %d objects", objects)
+		}
+		os.Remove(path)
+	}
+}
+
 // Deltas may stand before their bases, the whole chain backwards: each is to be looked at once all the same.
 func TestAChainOfDeltasThatStandsBackwardsCostsWhatItHolds(t *testing.T) {
 	s := newTestStore(t, Options{})

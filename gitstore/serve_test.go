@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
@@ -316,5 +317,40 @@ func TestAFetchTakesOneConnectionAndTwoRequests(t *testing.T) {
 	}
 	if q := requests.Load(); q != 3 {
 		t.Errorf("%d requests when there was nothing new, want one more", q)
+	}
+}
+
+// deadlines is a connection that remembers until when it may be read from and written to.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	reads, writes []time.Time
+	unguarded     int // writes without a deadline
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error  { d.reads = append(d.reads, at); return nil }
+func (d *deadlines) SetWriteDeadline(at time.Time) error { d.writes = append(d.writes, at); return nil }
+
+func (d *deadlines) Write(p []byte) (int, error) {
+	if len(d.writes) == 0 || d.writes[len(d.writes)-1].IsZero() {
+		d.unguarded++
+	}
+	return d.ResponseRecorder.Write(p)
+}
+
+// A client that asks byte by byte, or takes nothing of its pack, may hold a connection for a minute, not for ever.
+func TestAClientHasLittleTimeForEachStep(t *testing.T) {
+	r := newRemote(t)
+	r.catalog(3)
+	h := openRemote(t, filepath.Join(r.dir, ".git")).Handler(gitstore.ServeOptions{})
+	d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	body := lines("want "+r.head().String()+" side-band-64k\n", "", "done\n")
+	h.ServeHTTP(d, httptest.NewRequest(http.MethodPost, "/git/git-upload-pack", body))
+	if !strings.Contains(d.Body.String(), "PACK") || d.unguarded > 0 {
+		t.Errorf("%d writes without a limit, answered %.50q", d.unguarded, d.Body.String())
+	}
+	for what, all := range map[string][]time.Time{"read": d.reads, "write": d.writes} {
+		if len(all) < 2 || all[0].IsZero() || !all[len(all)-1].IsZero() {
+			t.Errorf("the limits to %s are %v: want one, and none for the next request of the connection", what, all)
+		}
 	}
 }
