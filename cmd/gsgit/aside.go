@@ -39,19 +39,26 @@ func borrow(from, to string) error {
 			return err
 		}
 	}
-	for _, objects := range []string{"objects/pack/*", "objects/??"} {
+	for _, objects := range []string{"objects/pack/*", "objects/??/*"} {
 		found, err := filepath.Glob(filepath.Join(from, objects))
 		if err != nil {
 			return err
 		}
 		for _, path := range found {
-			link := filepath.Join(to, filepath.Dir(objects), filepath.Base(path))
-			if err := os.Symlink(path, link); err != nil {
+			if err := linkInto(filepath.Join(to, "objects", filepath.Base(filepath.Dir(path))), path); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// linkInto links a file, never a directory: what is mended in a copy must not be mended through it.
+func linkInto(dir, path string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Symlink(path, filepath.Join(dir, filepath.Base(path)))
 }
 
 // copyAll copies a file or a directory, if it is there.
