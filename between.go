@@ -2,6 +2,7 @@ package gsgit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -89,6 +90,10 @@ func catalogAt(s *gitstore.Store, commit gitstore.Hash) (*xmlcatalog.Catalog, er
 		return xmlcatalog.Empty(), nil
 	}
 	catalog, err := xmlcatalog.Load(s.FS(commit))
+	if errors.Is(err, gitstore.ErrNotFound) && s.Has(commit) {
+		return nil, &Problem{State: Error, Why: fmt.Sprintf("the repository has lost a part of commit %s", commit), Cause: err,
+			Help: "stop the node: gsgit check --repair brings back what can be had"}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog of %s: %w", commit, err)
 	}

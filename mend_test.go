@@ -167,3 +167,23 @@ func TestGoingBackLosesHistoryButNoBytes(t *testing.T) {
 		t.Errorf("%s commits", n)
 	}
 }
+
+// A pack that somebody removed with its index leaves no trace but what is missed.
+func TestAHeadThatCanNotBeReadSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	w := newWounded(t)
+	id := w.git("-C", filepath.Join(w.dir, ".git"), "rev-parse", "main:"+lostFile)
+	w.must(os.Remove(filepath.Join(w.dir, ".git/objects", id[:2], id[2:])))
+	store, err := gitstore.Open(filepath.Join(w.dir, ".git"), gitstore.Options{})
+	w.must(err)
+	defer store.Close()
+	w.must(store.Recover(t.Context()))
+	if store.Wounded() {
+		t.Fatal("it is known already")
+	}
+	p := &gsgit.Publisher{Dir: w.publisher.Dir, Store: store, Instance: "test", Hold: w.hold, MaxNew: 10, Log: slog.New(slog.DiscardHandler)}
+	var lost *gsgit.Problem
+	if _, err := p.Sync(t.Context()); !errors.As(err, &lost) || lost.State != gsgit.Error || !strings.Contains(lost.Help, "--repair") {
+		t.Errorf("got %v", err)
+	}
+}
