@@ -69,8 +69,7 @@ func (f *Follower) treat(ctx context.Context, disk gitstore.Hash, batch pending,
 	case DriftIgnore:
 		return nil
 	case DriftHold:
-		objects := f.Drifting()
-		return &Problem{State: Held, Why: fmt.Sprintf("%d objects were changed on this replica: %s", len(objects), few(objects)),
+		return &Problem{State: Held, Why: "changed on this replica: " + few(f.Drifting()),
 			Help: "undo the change, or put the head's bytes back with `gsgit resync`; the others are kept as a commit"}
 	}
 	now, later := f.healing.sort(drifted, time.Now())

@@ -40,18 +40,24 @@ func initCommand() *cli.Command {
 	}
 }
 
-func runInit(ctx context.Context, o *initOptions, stdout, stderr io.Writer) error {
+// check settles what is tracked, and that there is something to track.
+func (o *initOptions) check() (xmlcatalog.Rules, error) {
 	if err := o.place.check(); err != nil {
-		return err
+		return xmlcatalog.Rules{}, err
 	}
 	if o.Security != "rules" && o.Security != "all" {
-		return misuse("--security is rules or all, not %q", o.Security)
+		return xmlcatalog.Rules{}, misuse("--security is rules or all, not %q", o.Security)
 	}
 	rules := xmlcatalog.Rules{All: o.Security == "all", Local: o.Local.Value()}
 	if err := rules.Check(); err != nil {
-		return usageError{fmt.Errorf("--local: %w", err)}
+		return rules, usageError{fmt.Errorf("--local: %w", err)}
 	}
-	if err := gsgit.CheckDirectory(o.DataDir, o.Force); err != nil {
+	return rules, gsgit.CheckDirectory(o.DataDir, o.Force)
+}
+
+func runInit(ctx context.Context, o *initOptions, stdout, stderr io.Writer) error {
+	rules, err := o.check()
+	if err != nil {
 		return err
 	}
 	kept, err := o.settings()
