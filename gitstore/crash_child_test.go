@@ -25,6 +25,7 @@ const (
 	killedAt  = "killed at "        // what it says then
 	remoteRef = "refs/remotes/gs-b/main"
 	diskRef   = "refs/gsgit/disk"
+	sideRef   = "refs/heads/side"
 )
 
 // TestChild is no test: it is the process that other tests start and kill.
@@ -107,19 +108,20 @@ func pointName(dir, path string) string {
 
 // jobs are what a child does once. A death in the middle of each must be undone or finished by the next start.
 var jobs = map[string]func(dir, other string, d *doom) error{
-	"commit":     opened(commitJob),
-	"import":     opened(importJob),
-	"fetch":      opened(fetchJob),
-	"roll-up":    opened(rollUpJob),
-	"maintain":   opened(maintainJob),
-	"delete ref": opened(func(s *Store, _ string) error { return move(s, diskRef, Hash{}) }),
-	"push":       opened(pushJob),
-	"start":      opened(func(s *Store, _ string) error { return s.Recover(context.Background()) }),
-	"repair":     opened(repairJob),
-	"write":      opened(writeJob(commitsOfAWriter)),
-	"write few":  opened(writeJob(commitsOfAWriter / 25)),
-	"create":     createJob,
-	"random":     randomJob,
+	"commit":      opened(commitJob),
+	"import":      opened(importJob),
+	"fetch":       opened(fetchJob),
+	"roll-up":     opened(rollUpJob),
+	"maintain":    opened(maintainJob),
+	"delete ref":  opened(func(s *Store, _ string) error { return move(s, diskRef, Hash{}) }),
+	"delete side": opened(func(s *Store, _ string) error { return move(s, sideRef, Hash{}) }),
+	"push":        opened(pushJob),
+	"start":       opened(func(s *Store, _ string) error { return s.Recover(context.Background()) }),
+	"repair":      opened(repairJob),
+	"write":       opened(writeJob(commitsOfAWriter)),
+	"write few":   opened(writeJob(commitsOfAWriter / 25)),
+	"create":      createJob,
+	"random":      randomJob,
 }
 
 // opened arms the death only once the repository is open, which changes nothing.
@@ -242,6 +244,9 @@ func template(t *testing.T) string {
 	kept := s.packs.list()[0].base + ".keep"
 	commit(t, s, "f", "3", "d/e", "-")
 	head := commit(t, s, "f", "4", "d/h", "h")
+	if err := s.SetRef(context.Background(), sideRef, Hash{}, head); err != nil {
+		t.Fatal(err)
+	}
 	for _, content := range []string{"lost", "lost, too"} {
 		gitInput(t, dir, content, "hash-object", "-w", "--stdin")
 	}

@@ -38,6 +38,7 @@ var crashes = []crash{
 	{"roll-up", nil, headIsOldOrNew},
 	{"maintain", nil, headIsOldOrNew},
 	{"delete ref", nil, nil},
+	{"delete side", nil, sideIsThereOrGone},
 	{"push", emptyHub, hubIsWhole},
 	{"start", litter, headIsOldOrNew},
 	{"repair", tearBranch, branchIsRepaired},
@@ -237,6 +238,15 @@ func dieAt(t *testing.T, dir, job, point string) {
 			return
 		}
 	}
+}
+
+// sideIsThereOrGone: a branch that was deleted is not taken for one that was lost.
+func sideIsThereOrGone(t *testing.T, s *Store, _ string) string {
+	t.Helper()
+	if _, err := s.Ref(sideRef); err != nil {
+		return err.Error()
+	}
+	return headIsOldOrNew(t, s, "")
 }
 
 func tearBranch(t *testing.T, dir, _ string) {

@@ -8,15 +8,16 @@ import (
 // points are those at which each job has to have been killed, in the order in which it first comes to them: after each
 // change of a file, and at the named steps. TMP, PACK and LOOSE stand for names that differ each time.
 var points = map[string][]string{
-	"commit":     slices.Concat(newPack, newRef("refs/heads/main"), branchMoved, newRef("refs/gsgit/disk")),
-	"import":     slices.Concat(newPack, newRef("refs/heads/main"), branchMoved, newRef("refs/gsgit/disk")),
-	"fetch":      slices.Concat(newPack, []string{"gitstore.received"}, newDirs, newRef("refs/remotes/gs-b/main"), []string{"remove PACK.keep"}),
-	"roll-up":    slices.Concat([]string{"gitstore.rollup"}, newPack, newFile("gsgit/rollup", "gsgit"), rolledUp, []string{"remove LOOSE", "remove PACK.keep"}),
-	"maintain":   slices.Concat([]string{"remove PACK.keep"}, noPackedDrift, newFile("logs/refs/heads/main", "logs/refs/heads")),
-	"delete ref": noPackedRef("refs/gsgit/disk", "refs/gsgit"),
-	"push":       {"create TMP_pack", "write TMP_pack", "remove TMP_pack"},
-	"start":      slices.Concat(cleared, rolledUp[2:], newFile("gsgit/wounded", "gsgit"), newFile("PACK.idx", "objects/pack")),
-	"repair":     newFile("refs/heads/main", "refs/heads"),
+	"commit":      slices.Concat(newPack, newRef("refs/heads/main"), branchMoved, newRef("refs/gsgit/disk")),
+	"import":      slices.Concat(newPack, newRef("refs/heads/main"), branchMoved, newRef("refs/gsgit/disk")),
+	"fetch":       slices.Concat(newPack, []string{"gitstore.received"}, newDirs, newRef("refs/remotes/gs-b/main"), []string{"remove PACK.keep"}),
+	"roll-up":     slices.Concat([]string{"gitstore.rollup"}, newPack, newFile("gsgit/rollup", "gsgit"), rolledUp, []string{"remove LOOSE", "remove PACK.keep"}),
+	"maintain":    slices.Concat([]string{"remove PACK.keep"}, noPackedDrift, newFile("logs/refs/heads/main", "logs/refs/heads")),
+	"delete ref":  noPackedRef("refs/gsgit/disk", "refs/gsgit"),
+	"delete side": slices.Concat(noPackedRef("refs/heads/side", "refs/heads"), []string{"remove logs/refs/heads/side", "syncdir logs/refs/heads"}),
+	"push":        {"create TMP_pack", "write TMP_pack", "remove TMP_pack"},
+	"start":       slices.Concat(cleared, rolledUp[2:], newFile("gsgit/wounded", "gsgit"), newFile("PACK.idx", "objects/pack")),
+	"repair":      newFile("refs/heads/main", "refs/heads"),
 	"create": slices.Concat(
 		[]string{"mkdir .", "syncdir ..", "mkdir objects", "syncdir .", "mkdir objects/pack", "syncdir objects", "mkdir objects/info"},
 		[]string{"mkdir refs", "mkdir refs/heads", "syncdir refs", "mkdir refs/tags", "mkdir info", "mkdir gsgit"},

@@ -152,6 +152,9 @@ func (s *Store) publishRef(name string, lock *refLock) error {
 // deleteRef removes the ref first where git packed it, then its own file: the other way round, a crash would bring an
 // old value back.
 func (s *Store) deleteRef(ctx context.Context, name string) error {
+	if err := s.deleteLog(name); err != nil {
+		return err
+	}
 	packed, err := s.packedRefs()
 	if err != nil {
 		return err
@@ -161,13 +164,22 @@ func (s *Store) deleteRef(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	if err := s.disk.remove(filepath.Join(s.dir, "logs", filepath.FromSlash(name))); err != nil {
-		return err
-	}
 	if err := s.disk.remove(s.refPath(name)); err != nil && !errors.Is(err, syscall.ENOTDIR) {
 		return err
 	}
 	return s.disk.syncDir(filepath.Dir(s.refPath(name)))
+}
+
+// deleteLog has the log gone for good before its ref goes: a log without its branch is taken for a branch that was lost.
+func (s *Store) deleteLog(name string) error {
+	log := s.reflogPath(name)
+	if !exists(log) {
+		return nil
+	}
+	if err := s.disk.remove(log); err != nil {
+		return err
+	}
+	return s.disk.syncDir(filepath.Dir(log))
 }
 
 // unpackRef writes packed-refs without one ref.
