@@ -166,7 +166,8 @@ func TestWorkOfOneFile(t *testing.T) {
 		time.Sleep(time.Second) // what a node does when the events of its own writes come belongs to it
 	})
 	for dir, calls := range map[string]trace{p.primaryDir: primary, p.replicaDir: replica} {
-		if got := calls.opened(dir); len(got) != 1 || got[0] != path {
+		untouched := dir == p.replicaDir && len(calls.opened(dir)) == 0 // the very file that was put there last is not read
+		if got := calls.opened(dir); !untouched && (len(got) != 1 || got[0] != path) {
 			t.Errorf("%s: opened %q, and only %s was changed", dir, got, path)
 		}
 		if got := calls.touched(dir, "getdents64"); len(got) > 0 {
@@ -309,8 +310,14 @@ func TestFollowerTouchesTheChangedFileAlone(t *testing.T) {
 	for _, o := range operations {
 		changes[o]++
 	}
-	if len(changes) != 2 || changes["read "+path] != 1 || changes["exchange "+path] != 1 {
+	// The very file that was put there last is not read again before it is replaced; its access list is asked for.
+	if changes["exchange "+path] != 1 || changes["attributes "+path] > 1 || changes["read "+path] > 1 || len(changes) > 3 {
 		t.Errorf("one changed file cost %v", changes)
+	}
+	for o := range changes {
+		if !strings.HasSuffix(o, " "+path) {
+			t.Errorf("%s: and only %s was changed", o, path)
+		}
 	}
 }
 
