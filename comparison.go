@@ -2,8 +2,12 @@ package gsgit
 
 import (
 	"fmt"
+	"iter"
 	"maps"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/gsgit/gsgit/gitstore"
 	"github.com/gsgit/gsgit/resync"
@@ -33,19 +37,67 @@ func (c comparison) edits(paths []string) ([]xmlcatalog.Edit, error) {
 		}
 	}
 	var edits []xmlcatalog.Edit
-	for _, path := range slices.Sorted(maps.Keys(candidates)) {
-		edit, differs, err := c.compare(path)
-		if err != nil && c.skip.over(path, err) {
+	for found := range c.compareAll(slices.Sorted(maps.Keys(candidates))) {
+		if found.err != nil && c.skip.over(found.edit.Path, found.err) {
 			continue
 		}
-		if err != nil {
-			return nil, err
+		if found.err != nil {
+			return nil, found.err
 		}
-		if differs {
-			edits = append(edits, edit)
+		if found.differs {
+			edits = append(edits, found.edit)
 		}
 	}
 	return edits, nil
+}
+
+// compared is what one file was found to be.
+type compared struct {
+	edit    xmlcatalog.Edit
+	differs bool
+	err     error
+}
+
+// atOnce is how many files are compared before the first of them is looked at, and fewFiles what is compared by one
+// goroutine: more gain nothing.
+const (
+	atOnce   = 1024
+	fewFiles = 64
+)
+
+// compareAll compares files in order, many of them side by side: a start reads the whole directory.
+func (c comparison) compareAll(paths []string) iter.Seq[compared] {
+	return func(yield func(compared) bool) {
+		for some := range slices.Chunk(paths, atOnce) {
+			for _, found := range c.compareSome(some) {
+				if !yield(found) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (c comparison) compareSome(paths []string) []compared {
+	all := make([]compared, len(paths))
+	hands := 1
+	if len(paths) >= fewFiles {
+		hands = runtime.GOMAXPROCS(0)
+	}
+	var next atomic.Int64
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(len(paths)); i = next.Add(1) - 1 {
+			found := &all[i]
+			found.edit, found.differs, found.err = c.compare(paths[i])
+		}
+	}
+	var others sync.WaitGroup
+	for range hands - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
+	return all
 }
 
 // candidates adds the tracked files at or below a path that are on disk (true) or in the commit alone.

@@ -55,19 +55,20 @@ func (p *Publisher) look(batch pending) (sight, error) {
 	if err := p.guard(c, batch, candidates); err != nil {
 		return s, err
 	}
-	for _, path := range slices.Sorted(maps.Keys(candidates)) {
-		if s.below(path) {
+	for found := range c.compareAll(slices.Sorted(maps.Keys(candidates))) {
+		if s.below(found.edit.Path) {
 			continue
 		}
-		if err := s.compare(c, path, candidates[path]); err != nil {
+		if err := s.note(c, found, candidates[found.edit.Path]); err != nil {
 			return s, err
 		}
 	}
 	return s, nil
 }
 
-// compare looks at one file, which is on disk or in the head alone.
-func (s *sight) compare(c comparison, path string, onDisk bool) error {
+// note takes in what one file was found to be, which is on disk or in the head alone.
+func (s *sight) note(c comparison, found compared, onDisk bool) error {
+	path := found.edit.Path
 	s.seen[path] = true
 	if !onDisk {
 		if link := c.dir.link(path); link != "" {
@@ -75,18 +76,17 @@ func (s *sight) compare(c comparison, path string, onDisk bool) error {
 			return nil
 		}
 	}
-	edit, differs, err := c.compare(path)
 	switch {
-	case err != nil && s.skip(path, err):
+	case found.err != nil && s.skip(path, found.err):
 		return nil
-	case err != nil:
-		return err
-	case !differs:
+	case found.err != nil:
+		return found.err
+	case !found.differs:
 		return nil
 	}
-	s.edits = append(s.edits, edit)
-	if edit.New != nil {
-		if what := xmlcatalog.Unreadable(path, edit.New); what != "" {
+	s.edits = append(s.edits, found.edit)
+	if found.edit.New != nil {
+		if what := xmlcatalog.Unreadable(path, found.edit.New); what != "" {
 			s.wrong[path] = what
 		}
 	}
