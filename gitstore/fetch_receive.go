@@ -95,7 +95,7 @@ func (s *Store) checkReceived(ctx context.Context, r *receivedPack, want Hash) e
 	c := &connection{store: s, pack: r, commits: map[Hash]links{}, fresh: map[Hash]links{}}
 	err := c.gather(ctx, want)
 	if err == nil {
-		_, err = walkSteps(ctx, c.steps(), c.directory, c.meet)
+		_, err = walkSteps(ctx, c.steps(), c.tree, c.meet)
 	}
 	if err != nil {
 		return fmt.Errorf("the source sends an incomplete history: %w", err)
@@ -162,16 +162,16 @@ func (c *connection) read(kind objectKind, id Hash) ([]byte, error) {
 	return content, err
 }
 
-func (c *connection) directory(tree Hash) (directory, error) {
-	content, err := c.read(kindTree, tree)
+// tree gives a tree that is fit to be kept.
+func (c *connection) tree(id Hash) (rawTree, error) {
+	content, err := c.read(kindTree, id)
 	if err != nil {
 		return nil, err
 	}
-	d, err := parseTree(content)
-	if err != nil {
-		return nil, fmt.Errorf("tree %s: %w", tree, err)
+	if _, err := parseTree(content); err != nil {
+		return nil, fmt.Errorf("tree %s: %w", id, err)
 	}
-	return d, nil
+	return content, nil
 }
 
 // meet looks inside what came; what was here before is whole.

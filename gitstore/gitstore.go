@@ -42,7 +42,7 @@ type Store struct {
 	held     sync.Map      // packs (by path) that wait for a ref
 	damaged  sync.Map      // packs (by path) that a roll-up could not read, with the error
 
-	trees treeCache
+	trees treeCache[directory]
 	roots hashCache // commit to its tree
 	first hashCache // commit to the first commit of its history
 }

@@ -57,7 +57,7 @@ func open(gitDir string, o Options) (*Store, error) {
 }
 
 func newStore(dir string, o Options) *Store {
-	s := &Store{dir: dir, branch: strings.TrimPrefix(o.Branch, "refs/heads/"), options: o, log: o.Logger, disk: &disk{}, trees: treeCache{limit: treeCacheBytes},
+	s := &Store{dir: dir, branch: strings.TrimPrefix(o.Branch, "refs/heads/"), options: o, log: o.Logger, disk: &disk{}, trees: treeCache[directory]{limit: treeCacheBytes},
 		encoders: make(chan *encoder, importWorkers)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -48,8 +48,10 @@ func (c *baseCache) add(key baseKey, o baseObject) {
 	if c.young == nil || c.size > baseCacheBytes {
 		c.old, c.young, c.size = c.young, map[baseKey]baseObject{}, 0
 	}
+	if _, again := c.young[key]; !again {
+		c.size += len(o.content) + 64
+	}
 	c.young[key] = o
-	c.size += len(o.content) + 64
 }
 
 // forget lets go of a pack that was closed.

@@ -178,7 +178,6 @@ func (n *naming) resolveFrom(base int) error {
 		if err != nil {
 			return err
 		}
-		n.bases.put(n.pack, n.entries[i].offset, kind, content)
 		n.name(i, kind, content)
 		ready = append(ready[:len(ready)-1], n.take(i)...)
 	}

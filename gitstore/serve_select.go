@@ -36,7 +36,7 @@ func (s *Store) newObjects(ctx context.Context, wants, haves []Hash) ([]Hash, er
 // appendTrees adds the trees and files that the steps brought, each once.
 func (s *Store) appendTrees(ctx context.Context, ids []Hash, steps []step) ([]Hash, error) {
 	var found [2][]Hash
-	walks, err := walkSteps(ctx, steps, s.peekDirectory, func(half int, _ objectKind, id Hash) (bool, error) {
+	walks, err := walkSteps(ctx, steps, s.rawTree, func(half int, _ objectKind, id Hash) (bool, error) {
 		if id == emptyTree && !s.Has(id) {
 			return false, nil // known to every git, stored by few
 		}

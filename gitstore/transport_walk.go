@@ -85,15 +85,15 @@ func firstParentsFirst(ids []Hash, commits map[Hash]links) []Hash {
 // to be whole, and so costs what has changed, not what there is. Trees come in
 // the order of firstParentsFirst.
 type treeWalk struct {
-	read func(tree Hash) (directory, error)
+	read func(tree Hash) (rawTree, error)
 	// meet is called once for each object; true means to look inside a tree.
 	meet func(kind objectKind, id Hash) (bool, error)
 	seen map[Hash]struct{}
 	// met are the trees that the next commits are to be compared with.
-	met treeCache
+	met treeCache[rawTree]
 }
 
-// walkCacheBytes holds what is current of 20,000 layers; clones run side by side, so it is bounded.
+// walkCacheBytes holds what is current of 30,000 layers; clones run side by side, so it is bounded.
 const walkCacheBytes = 4 << 20
 
 // step is what one commit made of the tree of its first parent.
@@ -101,11 +101,11 @@ type step struct{ commit, before, after Hash }
 
 // walkSteps goes through commits in the order of firstParentsFirst, one half of them beside the other: each takes what
 // comes before it for whole, which it is when both are done. meet is told the half.
-func walkSteps(ctx context.Context, all []step, read func(Hash) (directory, error), meet func(half int, kind objectKind, id Hash) (bool, error)) ([2]*treeWalk, error) {
+func walkSteps(ctx context.Context, all []step, read func(Hash) (rawTree, error), meet func(half int, kind objectKind, id Hash) (bool, error)) ([2]*treeWalk, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	var walks [2]*treeWalk
 	for half, steps := range [2][]step{all[:len(all)/2], all[len(all)/2:]} {
-		w := &treeWalk{read: read, seen: map[Hash]struct{}{}, met: treeCache{limit: walkCacheBytes}}
+		w := &treeWalk{read: read, seen: map[Hash]struct{}{}, met: treeCache[rawTree]{limit: walkCacheBytes}}
 		w.meet = func(kind objectKind, id Hash) (bool, error) { return meet(half, kind, id) }
 		walks[half] = w
 		group.Go(func() error { return w.steps(ctx, steps) })
@@ -140,29 +140,10 @@ func (w *treeWalk) tree(old, new Hash, depth int) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range after {
-		if len(before) > 0 && before[0] == e { // as most are
-			before = before[1:]
-			continue
-		}
-		for len(before) > 0 && compareEntries(before[0], e) < 0 {
-			before = before[1:]
-		}
-		var was treeEntry
-		if len(before) > 0 && compareEntries(before[0], e) == 0 {
-			was = before[0]
-		}
-		if was == e {
-			continue
-		}
-		if err := w.entry(was, e, depth); err != nil {
-			return err
-		}
-	}
-	return nil
+	return differing(before, after, func(was, e rawEntry) error { return w.entry(was, e, depth) })
 }
 
-func (w *treeWalk) both(old, new Hash) (before, after directory, err error) {
+func (w *treeWalk) both(old, new Hash) (before, after rawTree, err error) {
 	before, met := w.met.get(old)
 	if !met && !old.IsZero() && old != emptyTree {
 		if before, err = w.read(old); err != nil {
@@ -175,7 +156,7 @@ func (w *treeWalk) both(old, new Hash) (before, after directory, err error) {
 	return before, after, err
 }
 
-func (w *treeWalk) entry(was, e treeEntry, depth int) error {
+func (w *treeWalk) entry(was, e rawEntry, depth int) error {
 	switch {
 	case e.mode&modeKind == modeSubmodule:
 		return nil // its commit is another repository's

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // Modes of tree entries, as git writes them.
@@ -150,59 +149,6 @@ func isDotGit(name string) bool {
 	folded, _, _ = strings.Cut(folded, ":")
 	folded = strings.TrimRight(folded, ". ")
 	return folded == ".git" || folded == "git~1"
-}
-
-// treeCache keeps directories by the id of their tree, so that all commits share what they have in common. It has two
-// generations: what was not asked for during the filling of one goes with it.
-type treeCache struct {
-	mu         sync.Mutex
-	young, old map[Hash]directory
-	size       int
-	limit      int // of a generation, in bytes
-}
-
-const (
-	treeCacheBytes = 24 << 20 // of a store: the whole tree of 100,000 layers
-	entryBytes     = 60       // an entry with its name, about
-)
-
-func (c *treeCache) get(id Hash) (directory, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	d, ok := c.young[id]
-	if !ok {
-		if d, ok = c.old[id]; ok {
-			c.add(id, d)
-		}
-	}
-	return d, ok
-}
-
-func (c *treeCache) put(id Hash, d directory) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.add(id, d)
-}
-
-// replace puts a directory in the place of the one that it was made from, which is history now.
-func (c *treeCache) replace(old, id Hash, d directory) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if was, ok := c.young[old]; ok && old != id {
-		c.size -= entryBytes * (len(was) + 2)
-		delete(c.young, old)
-	}
-	c.add(id, d)
-}
-
-func (c *treeCache) add(id Hash, d directory) {
-	if c.young == nil || c.size > c.limit {
-		c.old, c.young, c.size = c.young, map[Hash]directory{}, 0
-	}
-	if _, ok := c.young[id]; !ok {
-		c.young[id] = d
-		c.size += entryBytes * (len(d) + 2)
-	}
 }
 
 // directory gives the tree by its id; the zero id is the empty tree.
