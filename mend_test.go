@@ -163,6 +163,7 @@ func TestGoingBackLosesHistoryButNoBytes(t *testing.T) {
 	if err := gsgit.InStep(w.store, m.Dir, true); err != nil {
 		t.Error(err)
 	}
+	w.git("-C", w.store.GitDir(), "fsck", "--strict", "--full")
 	if n := w.git("-C", w.store.GitDir(), "rev-list", "--count", "main"); n != "2" {
 		t.Errorf("%s commits", n)
 	}

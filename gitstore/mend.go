@@ -14,9 +14,9 @@ import (
 func (s *Store) Wounded() bool { return exists(s.woundMark()) }
 
 // Healed is for when nothing that the branch needs is missing any more. Packs that can not be opened are moved out of
-// git's sight, below gsgit/damaged, for a person to look at.
+// git's sight, below gsgit/damaged, for a person to look at, and the log of the branch forgets commits that are lost.
 func (s *Store) Healed() error {
-	if err := errors.Join(s.writable("mend"), s.setDamagedAside()); err != nil {
+	if err := errors.Join(s.writable("mend"), s.setDamagedAside(), s.forgetLost(s.BranchRef())); err != nil {
 		return err
 	}
 	return s.disk.remove(s.woundMark())

@@ -2,7 +2,9 @@ package gitstore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,6 +77,32 @@ func (s *Store) Logged(name string) []Hash {
 		}
 	}
 	return all
+}
+
+// forgetLost leaves the commits that are not here out of a log: git fsck calls a repository broken whose log names them.
+func (s *Store) forgetLost(name string) error {
+	log, err := os.ReadFile(s.reflogPath(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	kept := bytes.Join(slices.DeleteFunc(bytes.SplitAfter(log, []byte{'\n'}), s.namesLost), nil)
+	if len(kept) == len(log) {
+		return nil
+	}
+	return s.replaceFile(s.reflogPath(name), kept)
+}
+
+func (s *Store) namesLost(line []byte) bool {
+	fields := bytes.Fields(line)
+	for _, hex := range fields[:min(2, len(fields))] {
+		if id, err := ParseHash(string(hex)); err == nil && !id.IsZero() && !s.Has(id) {
+			return true
+		}
+	}
+	return false
 }
 
 // tail reads the end of a file; nil where there is none.
