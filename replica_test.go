@@ -254,6 +254,9 @@ func (s *site) inStep(commit gitstore.Hash) {
 	if _, err := os.Stat(filepath.Join(s.options.State, "journal.json")); err == nil {
 		s.t.Error("a journal is left")
 	}
+	if left, err := os.ReadDir(filepath.Join(s.options.State, "stage")); len(left) > 0 || err != nil && !os.IsNotExist(err) {
+		s.t.Errorf("the stage holds %v (%v)", left, err)
+	}
 }
 
 // kept lists the commits under refs/gsgit/drift/, the oldest first.
