@@ -72,6 +72,7 @@ func (f *Follower) Sync(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer f.sweep()
 	defer release()
 	if err := f.finish(ctx); err != nil {
 		return 0, err
@@ -310,7 +311,16 @@ func (f *Follower) write(ctx context.Context, disk, target gitstore.Hash, plan r
 		}
 	}
 	f.step("follower.done")
-	return f.Files.Done()
+	return f.Files.Finish()
+}
+
+// sweep gives back what applies set aside, when the lock is free again: the pick-up waits for that, and for nothing
+// else. What can not be removed now is removed like the leavings of a crash.
+func (f *Follower) sweep() {
+	if err := f.Files.Sweep(); err != nil {
+		f.Log.Warn("sweep the stage", "err", err)
+		f.cleaned = false
+	}
 }
 
 // branch moves the branch to what is on disk; it is behind only where a crash cut it off.

@@ -21,6 +21,7 @@ func (f *Follower) To(ctx context.Context, target gitstore.Hash) error {
 	if err != nil {
 		return err
 	}
+	defer f.sweep()
 	defer release()
 	if err := f.finish(ctx); err != nil {
 		return err

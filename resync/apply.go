@@ -56,6 +56,7 @@ func (d *Directory) apply(ctx context.Context, plan Plan, left *journal, read So
 		return err
 	}
 	a.remember()
+	d.last = a.id
 	d.step("resync.applied", 0)
 	return nil
 }

@@ -49,6 +49,8 @@ type Directory struct {
 	disk    disk
 	seen    map[string]sighting
 	wrote   map[string]sighting // what Apply put there
+	last    string              // the attempt whose journal stands
+	spent   []string            // attempts that are over, and whose stage may still be there
 	told    map[string]Blob     // what the last Before returned, so that it is not displaced too
 }
 

@@ -113,10 +113,34 @@ func (d *Directory) Pending() (Plan, bool, error) {
 // Done forgets the last apply, once the caller has moved its own markers. A journal
 // that a power cut brings back is harmless: its plan is in place already.
 func (d *Directory) Done() error {
+	if err := d.Finish(); err != nil {
+		return err
+	}
+	return d.Clean()
+}
+
+// Finish is Done that leaves the stage to Sweep: the caller has others waiting.
+func (d *Directory) Finish() error {
 	if err := d.disk.remove(d.journalPath()); err != nil && !absent(err) {
 		return fmt.Errorf("drop the journal: %w", err)
 	}
-	return d.Clean()
+	if d.last != "" {
+		d.spent = append(d.spent, d.last)
+		d.last = ""
+	}
+	return nil
+}
+
+// Sweep removes what the applies before it set aside. Unlike everything else it may run
+// beside another process that works on the same directory: it touches nothing but that.
+func (d *Directory) Sweep() error {
+	for len(d.spent) > 0 {
+		if err := d.discard(d.spent[0]); err != nil {
+			return fmt.Errorf("clear what was set aside: %w", err)
+		}
+		d.spent = d.spent[1:]
+	}
+	return nil
 }
 
 // Clean removes what a crash left staged, but for what the journal still needs.
