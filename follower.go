@@ -131,7 +131,11 @@ func (f *Follower) finish(ctx context.Context) error {
 		return err
 	}
 	f.Log.Info("finishing an interrupted apply", "commit", plan.Target)
-	return f.write(ctx, disk, target, plan, nil, f.source(arrival{}))
+	if err := f.write(ctx, disk, target, plan, nil, f.source(arrival{})); err != nil {
+		return err
+	}
+	f.cleaned = false // a life that ended while it finished this one has left its stage as well
+	return f.clean()
 }
 
 // clean removes, once, what an apply left staged that was cut off before it changed anything.
