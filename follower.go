@@ -134,7 +134,7 @@ func (f *Follower) finish(ctx context.Context) error {
 	if err := f.write(ctx, disk, target, plan, nil, f.source(arrival{})); err != nil {
 		return err
 	}
-	f.cleaned = false // a life that ended while it finished this one has left its stage as well
+	f.cleaned = false // what the applies before that one had set aside was not swept any more
 	return f.clean()
 }
 
