@@ -19,7 +19,7 @@ func readRegular(name string) (content []byte, ok bool, err error) {
 	if fd < 0 {
 		return nil, false, err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }() // it was only read
 	var before, after unix.Stat_t
 	if err := unix.Fstat(fd, &before); err != nil || before.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, false, pathError("look at", name, err)

@@ -48,7 +48,7 @@ func TestAFileThatShrinksWhileItIsReadIsMoving(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if err := readFull(fd, make([]byte, 6)); !errors.Is(err, errMoving) {
 		t.Errorf("read one byte more than there is: %v", err)
 	}
