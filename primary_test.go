@@ -66,7 +66,7 @@ func (l *lines) all() (all []string) {
 
 const (
 	patience   = 60 * time.Second
-	testSettle = 100 * time.Millisecond
+	testSettle = 250 * time.Millisecond
 )
 
 // newPrimary starts one on dir, which is imported first.

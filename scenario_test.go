@@ -36,7 +36,7 @@ func TestA02PublishACoverageWithStoreAndStyle(t *testing.T) {
 	p.became("create style relief")
 	p.must(g.CreateStore("harbour", "dem"))
 	p.became("create store harbour:dem")
-	g.Pause = slowly(2, 10*testSettle) // between the resource and its layer
+	g.Pause = slowly(2, 4*testSettle) // between the resource and its layer
 	p.must(g.Publish("harbour", "dem", "relief", "relief"))
 	p.became("publish layer harbour:relief (store dem, style relief)")
 }
