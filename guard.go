@@ -134,18 +134,14 @@ var parts = []struct{ dir, holds string }{
 	{"styles", "styles/*.xml"},
 }
 
-// emptied stops where every workspace or every style is gone while the rest is there: that a volume went away
-// is far likelier than the wish to delete all of them.
+// emptied stops where every workspace or every style is gone at once while the rest is there: that a volume went
+// away is far likelier than the wish to delete all of them. The last one, deleted by itself, is a wish.
 func (p *Publisher) emptied(edits []xmlcatalog.Edit) error {
 	if p.Force || p.meant {
 		return nil
 	}
 	for _, part := range parts {
-		removal := func(e xmlcatalog.Edit) bool {
-			is, _ := path.Match(part.holds, e.Path) // the pattern is a good one
-			return is && e.New == nil
-		}
-		if !slices.ContainsFunc(edits, removal) {
+		if removed(edits, part.holds) < 2 {
 			continue
 		}
 		left, err := fs.Glob(os.DirFS(p.Dir.Root), part.holds)
@@ -158,4 +154,14 @@ func (p *Publisher) emptied(edits []xmlcatalog.Edit) error {
 		}
 	}
 	return nil
+}
+
+// removed counts the edits that take a file of a pattern away.
+func removed(edits []xmlcatalog.Edit, pattern string) (n int) {
+	for _, e := range edits {
+		if is, _ := path.Match(pattern, e.Path); is && e.New == nil { // the pattern is a good one
+			n++
+		}
+	}
+	return n
 }

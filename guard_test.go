@@ -175,3 +175,39 @@ func TestG1APartThatIsUnmountedIsNoDeletion(t *testing.T) {
 		})
 	}
 }
+
+// A volume that went away is not the deletion of everything.
+func TestG1AnUnmountedVolumeIsNoDeletion(t *testing.T) {
+	t.Parallel()
+	p := newBare(t, sampleDir(t))
+	away := t.TempDir()
+	for _, name := range []string{"global.xml", "workspaces", "styles", "layergroups"} {
+		p.must(os.Rename(filepath.Join(p.dir, name), filepath.Join(away, name)))
+	}
+	p.publisher.LookAtAll()
+	_, err := p.publisher.Sync(t.Context())
+	var problem *gsgit.Problem
+	if !errors.As(err, &problem) || problem.State != gsgit.Held {
+		t.Fatalf("got %v", err)
+	}
+	for _, name := range []string{"global.xml", "workspaces", "styles", "layergroups"} {
+		p.must(os.Rename(filepath.Join(away, name), filepath.Join(p.dir, name)))
+	}
+	p.again()
+	p.expect()
+}
+
+// One workspace after the other, and the last of them too, is deleted by somebody who means it.
+func TestTheLastWorkspaceMayBeDeleted(t *testing.T) {
+	t.Parallel()
+	p := newPrimary(t, sampleDir(t))
+	spaces, err := filepath.Glob(filepath.Join(p.dir, "workspaces/*/workspace.xml"))
+	p.must(err)
+	for _, space := range spaces {
+		name := filepath.Base(filepath.Dir(space))
+		p.must(p.geoserver().DeleteWorkspace(name))
+		if got := p.commits(); len(got) != 1 || !strings.HasPrefix(got[0], "delete workspace "+name) {
+			t.Fatalf("the commits are %q", got)
+		}
+	}
+}

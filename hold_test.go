@@ -2,7 +2,6 @@ package gsgit_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -289,27 +288,6 @@ func TestG1ANameThatGitRefusesStopsNoOther(t *testing.T) {
 	p.must(os.Remove(filepath.Join(p.dir, "styles/git~1")))
 	p.sync(0, "styles/git~1")
 	p.holds()
-}
-
-// A volume that went away is not the deletion of everything.
-func TestG1AnUnmountedVolumeIsNoDeletion(t *testing.T) {
-	t.Parallel()
-	p := newBare(t, sampleDir(t))
-	away := t.TempDir()
-	for _, name := range []string{"global.xml", "workspaces", "styles", "layergroups"} {
-		p.must(os.Rename(filepath.Join(p.dir, name), filepath.Join(away, name)))
-	}
-	p.publisher.LookAtAll()
-	_, err := p.publisher.Sync(t.Context())
-	var problem *gsgit.Problem
-	if !errors.As(err, &problem) || problem.State != gsgit.Held {
-		t.Fatalf("got %v", err)
-	}
-	for _, name := range []string{"global.xml", "workspaces", "styles", "layergroups"} {
-		p.must(os.Rename(filepath.Join(away, name), filepath.Join(p.dir, name)))
-	}
-	p.again()
-	p.expect()
 }
 
 // The branch has moved and the marker could not: what follows is still described from the right tree.
