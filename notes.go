@@ -139,10 +139,12 @@ func (n *Notes) aboutFile(target string) string {
 	if strings.ContainsAny(target, "*?") || strings.Contains(target, "${") {
 		return ""
 	}
-	place := "/" + strings.TrimLeft(target, "/")
 	absolute := strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") || strings.HasPrefix(target, "///")
-	if !absolute {
-		place = n.Dir.abs(strings.TrimLeft(target, "/"))
+	target = strings.TrimLeft(target, "/")
+	place := n.Dir.abs(target)
+	if absolute {
+		target = "/" + target
+		place = target
 	}
 	_, err := os.Stat(filepath.Clean(place))
 	switch {

@@ -167,6 +167,17 @@ func newReplica(ctx context.Context, s *station, o followOptions) (*replica, err
 	return r, nil
 }
 
+// warnOfStores names a few of the stores that lack something here; a site without its rasters has hundreds.
+func (r *replica) warnOfStores(notes []gsgit.Note) {
+	const few = 5
+	for _, note := range notes[:min(len(notes), few)] {
+		r.log.Warn("a store may not work here", "object", note.Object, "path", note.Path, "what", note.What)
+	}
+	if more := len(notes) - few; more > 0 {
+		r.log.Warn("more stores may not work here", "notes", more, "hint", "`gsgit status --json` names all of them")
+	}
+}
+
 // run follows: the node is ready once a commit was applied.
 func (r *replica) run(w workers, started func(*gsgit.Node)) error {
 	if err := r.serveNode(w); err != nil {
@@ -179,9 +190,7 @@ func (r *replica) run(w workers, started func(*gsgit.Node)) error {
 			return
 		}
 		r.node.Ready()
-		for _, note := range r.node.Notes() {
-			r.log.Warn("a store may not work here", "object", note.Object, "path", note.Path, "what", note.What)
-		}
+		r.warnOfStores(r.node.Notes())
 		r.log.Info("following", "dir", r.DataDir, "instance", r.instance, "branch", r.store.Branch())
 		if started != nil {
 			started(r.node)

@@ -203,15 +203,9 @@ func printNode(t io.Writer, n gsgit.NodeStatus) {
 		fmt.Fprintf(t, "%s\t%s\n", strings.TrimPrefix(ref, "refs/heads/"), short(head))
 	}
 	fmt.Fprintf(t, "disk\t%s\napplied\t%s\n", short(n.Disk), short(n.Applied))
-	for _, h := range n.Held {
-		fmt.Fprintf(t, "held\t%s: %s\n", h.Path, h.What)
-	}
-	for _, object := range n.DriftObjects {
-		fmt.Fprintf(t, "drift\t%s\n", object)
-	}
-	for _, note := range n.Notes {
-		fmt.Fprintf(t, "note\t%s: %s\n", note.Object, note.What)
-	}
+	printSome(t, "held", n.Held, func(h gsgit.HeldFile) string { return h.Path + ": " + h.What })
+	printSome(t, "drift", n.DriftObjects, func(object string) string { return object })
+	printSome(t, "note", n.Notes, func(n gsgit.Note) string { return n.Object + ": " + n.What })
 	if n.HTTP != "" {
 		fmt.Fprintf(t, "http\t%s\n", n.HTTP)
 	}
@@ -219,6 +213,19 @@ func printNode(t io.Writer, n gsgit.NodeStatus) {
 		fmt.Fprintf(t, "broker\t%s\n", n.Broker)
 	}
 	fmt.Fprintln(t)
+}
+
+// mostLines is how many of a kind a person is shown; the document has all.
+const mostLines = 20
+
+// printSome prints the first lines of a kind, and how many more there are.
+func printSome[T any](t io.Writer, kind string, list []T, line func(T) string) {
+	for _, one := range list[:min(len(list), mostLines)] {
+		fmt.Fprintf(t, "%s\t%s\n", kind, line(one))
+	}
+	if more := len(list) - mostLines; more > 0 {
+		fmt.Fprintf(t, "\t… and %d more: `gsgit status --json` has all\n", more)
+	}
 }
 
 // short is an id as people read it.
