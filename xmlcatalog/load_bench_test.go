@@ -45,7 +45,9 @@ func scratch(b *testing.B) string {
 // spent is time on the wall and on the processors.
 type spent struct{ wall, cpu time.Duration }
 
+// spend times do on a heap that is clean of what the one before it left.
 func spend(do func()) spent {
+	runtime.GC()
 	begin, cpu := time.Now(), cpuTime()
 	do()
 	return spent{time.Since(begin), cpuTime() - cpu}
