@@ -47,17 +47,7 @@ func compareRaw(a, b rawEntry) int {
 	if c := bytes.Compare(a.name[:n], b.name[:n]); c != 0 {
 		return c
 	}
-	return int(a.after(n)) - int(b.after(n))
-}
-
-func (e rawEntry) after(n int) byte {
-	switch {
-	case len(e.name) > n:
-		return e.name[n]
-	case e.isTree():
-		return '/'
-	}
-	return 0
+	return byteAt(n, a.name, a.isTree()) - byteAt(n, b.name, b.isTree())
 }
 
 // upTo drops the entries before e and takes the one of its name, if there is one.

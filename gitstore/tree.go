@@ -34,14 +34,15 @@ func compareEntries(a, b treeEntry) int {
 	if c := strings.Compare(a.name[:n], b.name[:n]); c != 0 {
 		return c
 	}
-	return int(a.after(n)) - int(b.after(n))
+	return byteAt(n, a.name, a.isTree()) - byteAt(n, b.name, b.isTree())
 }
 
-func (e treeEntry) after(n int) byte {
+// byteAt is what git's order sees of a name at n, which is within it or at its end.
+func byteAt[name string | []byte](n int, of name, isTree bool) int {
 	switch {
-	case len(e.name) > n:
-		return e.name[n]
-	case e.isTree():
+	case len(of) > n:
+		return int(of[n])
+	case isTree:
 		return '/'
 	}
 	return 0
