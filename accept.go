@@ -137,13 +137,11 @@ func (f *Follower) damageOf(commit gitstore.Hash) (map[string]bool, error) {
 func (f *Follower) remember(ctx context.Context) error {
 	for _, commit := range f.taking {
 		ref := acceptedRefs + commit.String()
-		if was, err := f.Store.Ref(ref); err != nil || was == commit {
-			if err != nil {
-				return err
-			}
-			continue
+		was, err := f.Store.Ref(ref)
+		if err == nil && was.IsZero() {
+			err = f.Store.SetRef(ctx, ref, gitstore.Hash{}, commit)
 		}
-		if err := f.Store.SetRef(ctx, ref, gitstore.Hash{}, commit); err != nil {
+		if err != nil {
 			return fmt.Errorf("remember what was accepted: %w", err)
 		}
 	}

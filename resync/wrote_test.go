@@ -3,8 +3,11 @@ package resync_test
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestHoldsWhatItWrote(t *testing.T) {
@@ -54,7 +57,7 @@ func TestHoldsWhatItWrote(t *testing.T) {
 			if err := d.Apply(t.Context(), plan, next.source()); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(20 * time.Millisecond) // the file system's clock ticks on
+			ticks(t, r.at("a"))
 			if err := change(r.at("a")); err != nil {
 				t.Fatal(err)
 			}
@@ -63,6 +66,30 @@ func TestHoldsWhatItWrote(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ticks waits for the file system's clock to go on: a probe beside the file gets a later time than its last change.
+func ticks(t *testing.T, path string) {
+	t.Helper()
+	probe := filepath.Join(t.TempDir(), "probe")
+	for written := changed(t, path); ; {
+		if err := os.WriteFile(probe, []byte("."), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if changed(t, probe).After(written) {
+			return
+		}
+	}
+}
+
+// changed is when an inode changed last, which no Chtimes sets.
+func changed(t *testing.T, path string) time.Time {
+	t.Helper()
+	var info unix.Stat_t
+	if err := unix.Lstat(path, &info); err != nil {
+		t.Fatal(err)
+	}
+	return time.Unix(info.Ctim.Unix())
 }
 
 func relink(path string) error {
@@ -90,7 +117,7 @@ func TestBeforeReadsWhatOthersMayHaveWritten(t *testing.T) {
 	if err := errors.Join(d.Apply(t.Context(), tree{}.plan(t, now), now.source()), d.Done()); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(20 * time.Millisecond) // the file system's clock ticks on
+	ticks(t, r.at("global.xml"))
 	r.write("global.xml", "theirs")
 	if err := os.Chtimes(r.at("styles/line.sld"), time.Time{}, time.Now()); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -219,22 +218,13 @@ func tiny(t *testing.T, mib int) string {
 	return dir
 }
 
-// mounted mounts a file system of some MiB on a directory until the test ends.
-func mounted(t *testing.T, dir string, mib int) {
-	t.Helper()
-	if err := syscall.Mount("none", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib)); err != nil {
-		t.Skipf("no file system can be mounted here: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-}
-
 // fill leaves so many bytes free on a file system.
 func fill(t *testing.T, dir string, left int64) (undo func()) {
 	t.Helper()
 	var fs syscall.Statfs_t
 	must(t, syscall.Statfs(dir, &fs))
 	name := filepath.Join(dir, "filling")
-	must(t, os.WriteFile(name, make([]byte, int64(fs.Bavail)*fs.Bsize-left), 0o600))
+	must(t, os.WriteFile(name, make([]byte, int64(fs.Bavail)*int64(fs.Bsize)-left), 0o600))
 	return func() { must(t, os.Remove(name)) }
 }
 
